@@ -1,0 +1,49 @@
+"""framecache: a video that is indexed like a list; an index names one picture, always the same one."""
+
+from framecache.cache import CacheDict, CacheStats
+from framecache.engine import Engine
+from framecache.errors import (
+    BadArgumentError,
+    BadTypeError,
+    CancelledError,
+    ClosedError,
+    DecodeError,
+    FramecacheError,
+    FrameIndexError,
+    MissingExtraError,
+    NotAVideoError,
+    TimeRangeError,
+    VideoAccessError,
+    VideoChangedError,
+    VideoNotFoundError,
+)
+from framecache.frame import FramePlanes, ReaderStats, VideoFrameInfo, VideoInfo
+from framecache.index.frame_index import FrameIndex
+from framecache.reader import VideoReader
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BadArgumentError",
+    "BadTypeError",
+    "CacheDict",
+    "CacheStats",
+    "CancelledError",
+    "ClosedError",
+    "DecodeError",
+    "Engine",
+    "FrameIndex",
+    "FrameIndexError",
+    "FramePlanes",
+    "FramecacheError",
+    "MissingExtraError",
+    "NotAVideoError",
+    "ReaderStats",
+    "TimeRangeError",
+    "VideoAccessError",
+    "VideoChangedError",
+    "VideoFrameInfo",
+    "VideoInfo",
+    "VideoNotFoundError",
+    "VideoReader",
+]

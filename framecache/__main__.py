@@ -1,0 +1,7 @@
+"""`python -m framecache`."""
+
+import sys
+
+from framecache.cli import main
+
+sys.exit(main())

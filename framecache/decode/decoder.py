@@ -1,0 +1,256 @@
+"""Decoder: one open position in a stream, which moves forward packet by packet and can be put elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+from av.codec.context import ThreadType
+
+from framecache.decode.plan import Position
+from framecache.decode.seeking import seek_argument
+from framecache.decode.source import Source, open_container, pick_stream
+from framecache.index import bitstream
+from framecache.index.frame_index import FrameIndex
+from framecache.index.rows import NO_PTS
+from framecache.index.scan import demux
+from framecache.planes import checksum
+
+
+class BadStartError(Exception):
+    """Decoding from the row at which this decoder began does not give the frames of a linear decode."""
+
+
+class UnsteadyError(Exception):
+    """Something is damaged: several threads may conceal it differently each time, so one must do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFrame:
+    """A frame and its place; the frame's own pts is its packet's row, not a time."""
+
+    place: int
+    frame: av.VideoFrame
+
+
+class Decoder:
+    """One open container and decoder. Used by one thread at a time.
+
+    Every packet is stamped with its row in the index before it is decoded, and a frame is known by the
+    stamp it carries, never by counting frames.
+
+    Args:
+        source: What to read.
+        stream: Which video stream, cover pictures not counted.
+        index: The stream's frames.
+        threads: How many threads to decode with; 1 decodes exactly as the linear decode does.
+        can_seek: Whether to try FFmpeg's seek; without it, the container is opened anew and read up to
+            the row, which works for all.
+        undefined: Places whose picture differs from one linear decode to the next (a frame that lacks its
+            second field shows whatever was in memory); those found are added.
+    """
+
+    def __init__(self, source: Source, stream: int, index: FrameIndex, threads: int, can_seek: bool, undefined: set[int]) -> None:
+        self._source = source
+        self._stream_number = stream
+        self._index = index
+        self.threads = threads
+        self.can_seek = can_seek
+        self._undefined = undefined
+        self.packets_read = 0
+        self.seeks = 0
+        self._start_row = self._next_row = 0
+        self._last_place = -1
+        self.is_ended = False
+        self._packets: Iterator[av.Packet[av.VideoStream]] = iter(())
+        self._pending: av.Packet[av.VideoStream] | None = None
+        self._open()
+
+    @property
+    def position(self) -> Position:
+        """Where it stands, for the plan."""
+        return Position(self._start_row, self._next_row, len(self._index) if self.is_ended else self._last_place)
+
+    def close(self) -> None:
+        """Close the container; nothing may be called after that."""
+        self._packets = iter(())
+        self._pending = None
+        self._container.close()
+
+    def start_at(self, row: int) -> None:
+        """Go to `row`, so that its packet is the next to be decoded.
+
+        Raises:
+            BadStartError: The packet there says that decoding cannot start at it, or cannot be found again.
+        """
+        if row == 0 and self._is_fresh:
+            return
+        self.seeks += 1
+        # A seek does not revive every demuxer that has reached its end (chained Ogg).
+        if not self._is_fresh and (row == 0 or (self.is_ended and self._container.format.name == "ogg")):
+            self._reopen()
+        if row == 0:
+            return
+        landed = self._seek_to(row)
+        if landed is None:
+            self._reopen()
+            landed = self._skip_to(row)
+        if landed is None:
+            raise BadStartError(f"row {row} is not where the index says")
+        if not self._may_start(landed):
+            raise BadStartError(f"row {row} is marked as a keyframe and is none")
+        self._begin(row)
+        self._pending = landed
+
+    def step(self) -> list[DecodedFrame]:
+        """Decode one packet, or at the end drain the decoder, and give the frames that came out, if any.
+
+        Frames without a place (cut off, or leading frames that need an earlier start) are left out.
+
+        Raises:
+            BadStartError: A frame is not the one of the linear decode.
+            UnsteadyError: Something is damaged, and this decoder has several threads.
+        """
+        packet = self._next_packet()
+        try:
+            frames = self._context.decode(packet)
+        except EOFError:
+            frames = []
+        except av.error.FFmpegError as error:
+            if self.threads != 1:
+                raise UnsteadyError from error
+            frames = []
+        return [decoded for frame in frames if (decoded := self._identify(frame)) is not None]
+
+    def _open(self) -> None:
+        self._container = open_container(self._source)
+        try:
+            self._stream = pick_stream(self._container, self._stream_number, self._source.name)
+        except BaseException:
+            self._container.close()
+            raise
+        for other in self._container.streams:
+            if other.index != self._stream.index:
+                other.discard = av.stream.Discard.all
+        self._context = self._stream.codec_context
+        self._context.thread_type = ThreadType.AUTO if self.threads != 1 else ThreadType.NONE
+        self._context.thread_count = self.threads
+        self._packets = demux(self._container, self._stream)
+        self._is_primed = False
+        self._is_fresh = True
+        self._begin(0)
+
+    def _reopen(self) -> None:
+        self.close()
+        self._open()
+
+    def _begin(self, row: int) -> None:
+        self._start_row = self._next_row = row
+        self._last_place = -1
+        self.is_ended = False
+        self._pending = None
+
+    def _prime(self) -> None:
+        """Decode the first packet once: x264 writes its version only there, and old 4:4:4 streams need it."""
+        if self._is_primed:
+            return
+        self._is_primed, self._is_fresh = True, False
+        packet = next(self._packets, None)
+        if packet is not None:
+            packet.pts = 0
+            try:
+                self._context.decode(packet)
+            except (EOFError, av.error.FFmpegError):
+                return
+
+    def _seek_to(self, row: int) -> av.Packet[av.VideoStream] | None:
+        """Seek and read up to `row`; None where the seek fails or lands beyond it."""
+        argument = seek_argument(self._container.format.name, self._index.packets, row) if self.can_seek else None
+        if argument is None:
+            return None
+        self._prime()
+        self._is_fresh = False
+        try:
+            self._container.seek(argument, backward=True, stream=self._stream)
+        except (av.error.FFmpegError, OSError):
+            self.can_seek = False
+            return None
+        self._packets = demux(self._container, self._stream)
+        landed = self._read_up_to(row)
+        if landed is None:
+            self.can_seek = False
+        return landed
+
+    def _skip_to(self, row: int) -> av.Packet[av.VideoStream] | None:
+        """From the freshly opened start, read up to `row` without decoding."""
+        self._prime()
+        self._context.flush_buffers()
+        for number, packet in enumerate(self._packets, start=1):
+            self.packets_read += 1
+            if number == row:
+                return packet if self._is_row(packet, row) else None
+        return None
+
+    def _read_up_to(self, row: int) -> av.Packet[av.VideoStream] | None:
+        limit = int(self._index.packets.dts[row])
+        for packet in self._packets:
+            self.packets_read += 1
+            if self._is_row(packet, row):
+                return packet
+            if limit != NO_PTS and packet.dts is not None and packet.dts > limit:
+                return None
+        return None
+
+    def _is_row(self, packet: av.Packet[av.VideoStream], row: int) -> bool:
+        """Whether a packet is the one of `row`: its size, and its timestamps or its place in the file."""
+        packets = self._index.packets
+        if packet.size != packets.size[row]:
+            return False
+        if packet.pos is not None and packet.pos >= 0 and packet.pos == packets.pos[row]:
+            return True
+        pts = NO_PTS if packet.pts is None else packet.pts
+        dts = NO_PTS if packet.dts is None else packet.dts
+        return bool(pts == packets.pts[row] and dts == packets.dts[row] and (pts, dts) != (NO_PTS, NO_PTS))
+
+    def _may_start(self, packet: av.Packet[av.VideoStream]) -> bool:
+        codec = self._context.codec.canonical_name
+        if codec not in bitstream.SELF_EVIDENT:
+            return True
+        return bitstream.may_start(codec, bytes(packet), bitstream.nal_length_size(codec, self._context.extradata))
+
+    def _next_packet(self) -> av.Packet[av.VideoStream] | None:
+        """The next packet, stamped; None once at the end."""
+        packet, self._pending = self._pending or next(self._packets, None), None
+        if packet is None:
+            self.is_ended = True
+            return None
+        self.packets_read += 1
+        sizes = self._index.packets.size
+        if self._next_row >= len(sizes) or packet.size != sizes[self._next_row]:
+            raise BadStartError(f"the packets from row {self._start_row} on are not those of the index")
+        packet.pts = self._next_row
+        self._next_row += 1
+        self._is_primed, self._is_fresh = True, False
+        return packet
+
+    def _identify(self, frame: av.VideoFrame) -> DecodedFrame | None:
+        if frame.is_corrupt and self.threads != 1:
+            raise UnsteadyError
+        if frame.pts is None or not 0 <= frame.pts < len(self._index.packets):
+            return None
+        place = int(self._index.place_of_row[frame.pts])
+        if place < 0 or not self._index.is_reached_from(place, self._start_row):
+            return None
+        self._compare(place, frame)
+        self._last_place = max(self._last_place, place)
+        return DecodedFrame(place, frame)
+
+    def _compare(self, place: int, frame: av.VideoFrame) -> None:
+        """Hold a frame of a troubled stream to the checksum that the linear decode left."""
+        sums = self._index.checksums
+        if sums is None or place in self._undefined or checksum(frame) == sums[place]:
+            return
+        if self._start_row:
+            raise BadStartError(f"decoding from row {self._start_row} gives another picture at frame {place}")
+        self._undefined.add(place)

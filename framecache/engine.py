@@ -1,0 +1,407 @@
+"""Engine: who decodes. One byte budget and a few open decoders, shared by any number of readers and threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+
+import av
+
+from framecache.arguments import as_whole
+from framecache.cache import CacheDict
+from framecache.decode.decoder import BadStartError, DecodedFrame, Decoder, UnsteadyError
+from framecache.decode.plan import Position, can_reach, plan, starts_to_try
+from framecache.decode.source import Source
+from framecache.errors import CancelledError, ClosedError, DecodeError
+from framecache.index.frame_index import FrameIndex
+from framecache.run import Idle, Run, Want
+from framecache.video import CacheKey, CacheValue, Keep, Video, held_value_bytes
+
+DEFAULT_BUDGET_BYTES = 1024**3
+DEFAULT_MAX_DECODERS = 3
+MAX_DEFAULT_THREADS = 4
+
+
+def _never() -> bool:
+    return False
+
+
+class Engine:
+    """One byte budget and a fixed number of open decoders, for many readers and threads.
+
+    Threads may share it. A request is answered from the cache; or joins a decoder that is on its way past the frame;
+    or leads a decoder there itself. No lock is held while decoding.
+
+    Args:
+        buffer_size_bytes: The most bytes of frames that its cache holds, at least 1.
+        max_decoders: The most decoders (and open files) it has at any time, at least 1. Each may hold some
+            twenty pictures of its own, beside the budget.
+        threads: How many threads a decoder uses; None for as many as there are processors, up to 4.
+            Damaged streams are always decoded with one.
+
+    Raises:
+        BadArgumentError: A number is zero or negative.
+    """
+
+    def __init__(
+        self,
+        buffer_size_bytes: int = DEFAULT_BUDGET_BYTES,
+        max_decoders: int = DEFAULT_MAX_DECODERS,
+        threads: int | None = None,
+    ) -> None:
+        self.buffer_size_bytes = as_whole("buffer_size_bytes", buffer_size_bytes, 1)
+        self.max_decoders = as_whole("max_decoders", max_decoders, 1)
+        default_threads = min(os.cpu_count() or 1, MAX_DEFAULT_THREADS)
+        self.threads = default_threads if threads is None else as_whole("threads", threads, 1)
+        self._is_closed = False
+        self._videos: dict[CacheKey, Video] = {}
+        self._start_empty()
+        _engines.add(self)
+
+    def _start_empty(self) -> None:
+        self.cache: CacheDict[CacheKey, CacheValue] = CacheDict(buffer_size_bytes=self.buffer_size_bytes, sizeof=held_value_bytes)
+        self._changed = threading.Condition()
+        self._idle: list[Idle] = []
+        self._runs: list[Run] = []
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every decoder and forget every frame; readers that use this engine raise ClosedError then."""
+        with self._changed:
+            self._is_closed = True
+            self.cache.clear()
+            closing, self._idle = self._idle, []
+            self._changed.notify_all()
+        for idle in closing:
+            idle.decoder.close()
+
+    @property
+    def open_decoders(self) -> int:
+        """How many decoders are open now."""
+        with self._changed:
+            return len(self._idle) + len(self._runs)
+
+    def open_video(self, source: Source, stream: int, make_index: Callable[[], FrameIndex]) -> Video:
+        """The video of a source, known already or made now; `release` it when done."""
+        key = (*source.key, stream)
+        with self._changed:
+            self._check_open()
+            video = self._videos.get(key)
+            if video is not None:
+                video.readers += 1
+                return video
+        index = make_index()
+        with self._changed:
+            fresh = Video(source, stream, index, key, is_steady=index.checksums is None)
+            fresh.counters.frames_decoded = index.frames_decoded
+            video = self._videos.setdefault(key, fresh)
+            video.readers += 1
+            return video
+
+    def release(self, video: Video) -> None:
+        """One reader less; the last one's video is forgotten, with its decoders and frames."""
+        with self._changed:
+            video.readers -= 1
+            if video.readers > 0:
+                return
+            self._videos.pop(video.key, None)
+            self._forget_frames(video)
+            closing = [idle for idle in self._idle if idle.video is video]
+            self._idle = [idle for idle in self._idle if idle.video is not video]
+            self._changed.notify_all()
+        for idle in closing:
+            idle.decoder.close()
+
+    def fetch(
+        self,
+        video: Video,
+        place: int,
+        keys: Sequence[CacheKey],
+        *,
+        threshold_frames: int,
+        keep: Keep,
+        is_cancelled: Callable[[], bool] = _never,
+    ) -> CacheValue:
+        """The frame at a place: what the cache holds under one of `keys`, else the decoded frame.
+
+        Args:
+            video: Whose frame.
+            place: Which frame.
+            keys: The keys under which the cache may hold it, the best first.
+            threshold_frames: Targets up to this far ahead are decoded forward to.
+            keep: Gives the key and value under which a frame that came out is cached, or None.
+            is_cancelled: Looked at between packets; CancelledError once it says so.
+
+        Raises:
+            DecodeError: The frame cannot be decoded.
+            ClosedError, CancelledError, VideoChangedError, VideoAccessError: As they say.
+        """
+        with self._changed:
+            self._check_open(video)
+            value = self._look_up(keys)
+            if value is not None:
+                video.counters.hits += 1
+                return value
+            video.counters.misses += 1
+        while True:
+            value, run = self._join_or_start(video, place, keys, threshold_frames, is_cancelled)
+            if value is not None:
+                return value
+            if run is not None:
+                return self._lead(run, place, keep, is_cancelled)
+
+    def replace(self, video: Video, old: CacheKey, new: CacheKey, value: CacheValue) -> None:
+        """Keep `value` under `new` in place of what is cached under `old`."""
+        with self._changed:
+            if not self._is_closed and video.readers > 0:
+                self.cache.pop(old, None)
+                self.cache[new] = value
+
+    def _look_up(self, keys: Sequence[CacheKey]) -> CacheValue | None:
+        for key in keys:
+            if key in self.cache:
+                return self.cache[key]
+        return None
+
+    # Who leads and who joins
+
+    def _join_or_start(
+        self,
+        video: Video,
+        place: int,
+        keys: Sequence[CacheKey],
+        threshold_frames: int,
+        is_cancelled: Callable[[], bool],
+    ) -> tuple[CacheValue | None, Run | None]:
+        """The frame, from a run that was joined; or a run to lead; or neither, when all is to be seen anew."""
+        with self._changed:
+            self._check_wanted(video, place, is_cancelled)
+            # It may have passed by since this request first looked.
+            value = self._look_up(keys)
+            if value is not None:
+                video.counters.joined += 1
+                return value, None
+            reason = video.failures.get(place)
+            if reason is not None:
+                raise video.decode_error(place, reason)
+            runs = [run for run in self._runs if run.video is video]
+            idle = [one for one in self._idle if one.video is video]
+            positions = [run.position for run in runs] + [one.decoder.position for one in idle]
+            way = plan(video.index, place, positions, threshold_frames, video.bad_rows)
+            if way.decoder is not None and way.decoder < len(runs):
+                return self._wait_for(runs[way.decoder], place, is_cancelled)
+            if way.decoder is not None:
+                chosen = idle[way.decoder - len(runs)]
+                self._idle.remove(chosen)
+                return None, self._new_run(video, chosen.decoder, chosen.decoder.position)
+            start = Position(way.start_row, way.start_row, -1)
+            if len(self._runs) + len(self._idle) < self.max_decoders:
+                return None, self._new_run(video, None, start)
+            if self._idle:
+                # The least recently used goes; one of the same video is only put elsewhere.
+                spare = self._idle.pop(0)
+                if spare.video is not video:
+                    spare.decoder.close()
+                return None, self._new_run(video, spare.decoder if spare.video is video else None, start)
+            # Every decoder is under way: look again when one stops.
+            self._changed.wait(timeout=1.0)
+            return None, None
+
+    def _new_run(self, video: Video, decoder: Decoder | None, position: Position) -> Run:
+        self._runs.append(run := Run(video, decoder, position))
+        return run
+
+    def _wait_for(self, run: Run, place: int, is_cancelled: Callable[[], bool]) -> tuple[av.VideoFrame | None, Run | None]:
+        want = Want(place)
+        run.wants.append(want)
+        try:
+            while want.frame is None and want.run is None and not want.is_dropped:
+                if is_cancelled():
+                    raise CancelledError(f"frame {place} is not wanted any more")
+                self._changed.wait(timeout=1.0)
+        except BaseException:
+            self._withdraw(run, want)
+            raise
+        run.video.counters.joined += want.frame is not None
+        return want.frame, want.run
+
+    def _withdraw(self, run: Run, want: Want) -> None:
+        """A waiting thread gives up, having been handed the lead or not."""
+        if want.run is not None:
+            self._stop(want.run)
+        else:
+            run.wants = [other for other in run.wants if other is not want]
+
+    def _stop(self, run: Run, *, is_broken: bool = False) -> None:
+        """A run's leader is done: the next who waits leads on, or the decoder is idle."""
+        self._runs.remove(run)
+        decoder, waiting = run.decoder, sorted(run.wants, key=lambda want: want.place)
+        reachable = [want for want in waiting if not is_broken and can_reach(run.video.index, want.place, run.position)]
+        for want in waiting:
+            want.is_dropped = want not in reachable
+        if decoder is not None and reachable:
+            heir = reachable.pop(0)
+            heir.run = self._new_run(run.video, decoder, run.position)
+            heir.run.wants = reachable
+        else:
+            for want in reachable:
+                want.is_dropped = True
+            if decoder is not None and not is_broken and not self._is_closed and run.video.readers > 0:
+                self._idle.append(Idle(run.video, decoder))
+            elif decoder is not None:
+                decoder.close()
+        self._changed.notify_all()
+
+    # Leading a run
+
+    def _lead(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame:
+        is_broken = True
+        try:
+            frame = self._climb(run, place, keep, is_cancelled)
+            is_broken = False
+            return frame
+        except (DecodeError, CancelledError):
+            # The decoder stands somewhere known, and others may go on with it.
+            is_broken = False
+            raise
+        finally:
+            with self._changed:
+                self._stop(run, is_broken=is_broken)
+
+    def _climb(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame:
+        """Reach the frame; where something turns out to be damaged, once more with one thread."""
+        try:
+            return self._climb_once(run, place, keep, is_cancelled)
+        except UnsteadyError:
+            self._go_single_threaded(run)
+            return self._climb_once(run, place, keep, is_cancelled)
+
+    def _climb_once(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame:
+        """Reach the frame: as planned, else from its start, else from earlier ones, else from the very first."""
+        failed: list[int] = []
+        reason = "no frame came out for its packet"
+        goes_on = run.decoder is not None and run.position == run.decoder.position
+        for start_row in starts_to_try(run.video.index, place, goes_on, run.video.bad_rows):
+            try:
+                frame = self._attempt(run, place, start_row, keep, is_cancelled)
+            except BadStartError as bad:
+                frame, reason = None, str(bad)
+            if frame is not None:
+                if place not in run.video.undefined:
+                    self._remember_bad(run.video, failed)
+                return frame
+            failed += [start_row] if start_row else []
+        with self._changed:
+            run.video.failures[place] = reason
+        raise run.video.decode_error(place, reason)
+
+    def _attempt(
+        self, run: Run, place: int, start_row: int | None, keep: Keep, is_cancelled: Callable[[], bool]
+    ) -> av.VideoFrame | None:
+        """Decode up to the place; None if its frame never came."""
+        video = run.video
+        if run.decoder is None:
+            threads = self.threads if video.is_steady else 1
+            run.decoder = Decoder(video.source, video.stream, video.index, threads, video.can_seek, video.undefined)
+        decoder = run.decoder
+        packets, seeks = decoder.packets_read, decoder.seeks
+        try:
+            if start_row is not None:
+                decoder.start_at(start_row)
+            while not decoder.is_ended and decoder.position.last_place < place:
+                self._check_wanted(video, place, is_cancelled)
+                frame = self._deliver(run, decoder.step(), place, keep)
+                if frame is not None:
+                    return frame
+            return None
+        finally:
+            with self._changed:
+                video.can_seek &= decoder.can_seek
+                video.counters.packets_read += decoder.packets_read - packets
+                video.counters.seeks += decoder.seeks - seeks
+                run.position = decoder.position
+
+    def _deliver(self, run: Run, frames: list[DecodedFrame], place: int, keep: Keep) -> av.VideoFrame | None:
+        """Hand frames that came out to the cache and to those who wait; give the one at `place`."""
+        if not frames:
+            return None
+        run.video.source.check_unchanged()
+        kept = [keep(decoded) for decoded in frames]
+        with self._changed:
+            run.video.counters.frames_decoded += len(frames)
+            by_place = {decoded.place: decoded.frame for decoded in frames}
+            for item in kept:
+                if item is not None and not self._is_closed and run.video.readers > 0:
+                    self.cache[item[0]] = item[1]
+            for want in run.wants:
+                want.frame = by_place.get(want.place)
+            if run.decoder is not None:
+                run.position = run.decoder.position
+            if any(want.frame is not None for want in run.wants):
+                run.wants = [want for want in run.wants if want.frame is None]
+                self._changed.notify_all()
+        return by_place.get(place)
+
+    def _go_single_threaded(self, run: Run) -> None:
+        """Something is damaged: from now on one thread decodes this video, as the linear decode does."""
+        with self._changed:
+            run.video.is_steady = False
+            self._forget_frames(run.video)
+            stale = [idle for idle in self._idle if idle.video is run.video]
+            self._idle = [idle for idle in self._idle if idle.video is not run.video]
+        for idle in stale:
+            idle.decoder.close()
+        if run.decoder is not None:
+            run.decoder.close()
+            run.decoder = None
+
+    def _remember_bad(self, video: Video, rows: list[int]) -> None:
+        """Keyframes that failed where an earlier one did not are none; what came from them is forgotten."""
+        if rows:
+            with self._changed:
+                video.bad_rows |= frozenset(rows)
+                self._forget_frames(video)
+
+    def _forget_frames(self, video: Video) -> None:
+        for key in self.cache:
+            if key[: len(video.key)] == video.key:
+                self.cache.pop(key, None)
+
+    def _check_wanted(self, video: Video, place: int, is_cancelled: Callable[[], bool]) -> None:
+        self._check_open(video)
+        if is_cancelled():
+            raise CancelledError(f"frame {place} is not wanted any more")
+
+    def _check_open(self, video: Video | None = None) -> None:
+        if self._is_closed:
+            raise ClosedError("the engine was closed")
+        if video is not None and video.readers <= 0:
+            raise ClosedError(f"the reader of {video.source.name} was closed")
+
+    def _after_fork(self) -> None:
+        """In a forked child: the parent's decoders have threads and file positions that are not the child's.
+
+        They must not even be freed here: that would wait for threads that do not exist.
+        """
+        _abandoned.append((self.cache, self._idle, self._runs, self._changed))
+        self._start_empty()
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_abandoned: list[object] = []
+
+
+def _after_fork_in_child() -> None:
+    for engine in list(_engines):
+        engine._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,62 @@
+"""PacketRows: the packets of one stream in file order, a row each, as numpy columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+NO_PTS = int(np.iinfo(np.int64).min)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PacketRows:
+    """The packets with a size above zero, in the order in which the container hands them out.
+
+    Attributes:
+        pts, dts: Timestamps in ticks; NO_PTS where there is none.
+        size, pos: Bytes, and the byte position in the file (-1 where it is unknown).
+        duration: Ticks, 0 where it is unknown.
+        is_key: Flagged as a keyframe.
+        is_discard: Flagged to be decoded and not shown (edit lists).
+        is_hidden: Shows no frame by its own header (VP8 and VP9 alternate references).
+        is_corrupt: Flagged as damaged by the demuxer.
+    """
+
+    pts: Ints
+    dts: Ints
+    size: Ints
+    pos: Ints
+    duration: Ints
+    is_key: Bools
+    is_discard: Bools
+    is_hidden: Bools
+    is_corrupt: Bools
+
+    def __post_init__(self) -> None:
+        for column in self.columns().values():
+            column.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The columns by name, for storing."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def is_kept(self) -> Bools:
+        """Which packets show a frame, as far as packets alone can tell."""
+        return ~(self.is_discard | self.is_hidden)
+
+    @classmethod
+    def from_tuples(cls, rows: Sequence[tuple[int, ...]]) -> PacketRows:
+        """From one tuple per packet, in the order of the attributes."""
+        table = np.array(rows, np.int64).reshape(-1, 9).T
+        return cls(*(column.copy() for column in table[:5]), *(column.astype(bool) for column in table[5:]))

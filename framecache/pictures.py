@@ -1,0 +1,124 @@
+"""Pictures: what one reader makes of an engine's frames, and in which form they are cached."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import av
+import numpy as np
+
+from framecache.decode.convert import Orientation, Transform, UnconvertibleError, convert, fit, orientation_of
+from framecache.decode.decoder import DecodedFrame
+from framecache.engine import Engine
+from framecache.errors import DecodeError
+from framecache.frame import Image
+from framecache.planes import held_frame_bytes
+from framecache.video import CacheKey, CacheValue, Video
+
+
+class Pictures:
+    """Images of a video's frames, made by one transform. Threads may share it.
+
+    Args:
+        engine: Who decodes and caches.
+        video: Whose frames.
+        transform: What is made of each.
+        use_cache: Whether frames are looked for in the cache, and kept.
+        writable: Whether each image is the caller's own, or shared and read-only.
+        threshold_frames: Targets up to this far ahead are decoded forward to.
+        check_open: Raises ClosedError once the reader is closed; called between packets too.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        video: Video,
+        transform: Transform,
+        *,
+        use_cache: bool,
+        writable: bool,
+        threshold_frames: int,
+        check_open: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._video = video
+        self._transform = transform
+        self._use_cache = use_cache
+        self._writable = writable
+        self._threshold_frames = threshold_frames
+        self._check_open = check_open
+        self._orientation: Orientation | None = None
+
+    def image(self, place: int) -> Image:
+        """The image at a place. Raises as `Engine.fetch` does."""
+        video, image_key = self._video, self._video.image_key(place, self._transform)
+        value = self._fetch(place, (image_key, video.planes_key(place)))
+        if not isinstance(value, np.ndarray) and self._use_cache:
+            # A small image was made while the frame was passed by, if this reader led the decoder to it.
+            made = self._engine.cache.peek(image_key)
+            value = value if made is None else made
+        if isinstance(value, np.ndarray):
+            return value.copy() if self._writable else value
+        image = self._converted(value, place)
+        if self._writable:
+            return image
+        image.flags.writeable = False
+        if self._use_cache:
+            # From here on this is the form in which the frame is asked for.
+            self._engine.replace(video, video.planes_key(place), image_key, image)
+        return image
+
+    def decoded(self, place: int) -> av.VideoFrame:
+        """The decoded frame at a place, in the stream's own planes; not to be written to."""
+        value = self._fetch(place, (self._video.planes_key(place),))
+        assert isinstance(value, av.VideoFrame), "only decoded frames are cached under the key of the planes"
+        return value
+
+    def orientation(self) -> Orientation:
+        """How stored pictures are turned, from the first frame that can be decoded."""
+        for place in range(len(self._video.index)) if self._orientation is None else ():
+            try:
+                return self._orient_by(self.decoded(place))
+            except DecodeError:
+                continue
+        return self._orientation or Orientation()
+
+    def _fetch(self, place: int, keys: Sequence[CacheKey]) -> CacheValue:
+        self._check_open()
+        return self._engine.fetch(
+            self._video,
+            place,
+            keys if self._use_cache else (),
+            threshold_frames=self._threshold_frames,
+            keep=self._keep,
+            is_cancelled=self._is_cancelled,
+        )
+
+    def _is_cancelled(self) -> bool:
+        self._check_open()
+        return False
+
+    def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
+        """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""
+        if not self._use_cache:
+            return None
+        frame, place = decoded.frame, decoded.place
+        if self._transform.max_size_xy is not None:
+            shape = self._transform.shape(*fit(frame.width, frame.height, self._transform.max_size_xy))
+            if math.prod(shape) * self._transform.dtype.itemsize < held_frame_bytes(frame):
+                image = self._converted(frame, place)
+                image.flags.writeable = False
+                return self._video.image_key(place, self._transform), image
+        return self._video.planes_key(place), frame
+
+    def _converted(self, frame: av.VideoFrame, place: int) -> Image:
+        try:
+            return convert(frame, self._transform, self._orient_by(frame))
+        except UnconvertibleError as error:
+            raise self._video.decode_error(place, str(error)) from error
+
+    def _orient_by(self, frame: av.VideoFrame) -> Orientation:
+        if self._orientation is None:
+            self._orientation = orientation_of(frame)
+        return self._orientation

@@ -1,0 +1,409 @@
+"""VideoReader: a video that is indexed like a list; a client of the engine."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, BinaryIO, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from framecache.arguments import (
+    as_index,
+    as_pair,
+    as_place,
+    as_places,
+    as_seconds,
+    as_size,
+    as_whole,
+    is_one_index,
+    one_of,
+)
+from framecache.decode.convert import (
+    MATRICES,
+    PIXEL_FORMATS,
+    RANGES,
+    Matrix,
+    Orientation,
+    PixelFormat,
+    Range,
+    Transform,
+)
+from framecache.decode.source import make_source
+from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
+from framecache.errors import (
+    BadArgumentError,
+    BadTypeError,
+    ClosedError,
+    FrameIndexError,
+    TimeRangeError,
+    VideoChangedError,
+)
+from framecache.frame import FramePlanes, Image, ReaderStats, VideoFrameInfo, VideoInfo, stack
+from framecache.index.frame_index import FrameIndex, IndexSource
+from framecache.index.scan import Progress
+from framecache.opening import OpenedVideo, open_video
+from framecache.pictures import Pictures
+from framecache.planes import plane_views
+from framecache.video import Video
+
+VideoPath = str | os.PathLike[str] | bytes | BinaryIO
+Interval = tuple[float | None, float | None]
+FrameInterval = tuple[int | None, int | None]
+
+DEFAULT_THRESHOLD_FRAMES = 30
+
+
+class VideoReader:
+    """A video that is indexed like a list: an index names one picture, always the same one.
+
+    ```python
+    with framecache.VideoReader("video.mp4") as reader:
+        image = reader[1500]  # (H, W, 3) uint8 BGR
+    ```
+
+    Any number of threads may share a reader. It survives a fork, and can be pickled where it reads from
+    a path or from bytes: the copy opens the file anew, and raises VideoChangedError if it is another by then.
+
+    Args:
+        path: A path (`~` expands), a video's bytes, or a file object opened in binary mode, which must stay
+            open and be left alone.
+        buffer_size_bytes: The byte budget of the cache; each decoder holds some twenty pictures beside it.
+        threshold_frames_to_scan: Targets up to this far ahead of a decoder are decoded forward to; further
+            ones are sought, unless no keyframe lies between. At least 0.
+        max_size_xy: (width, height) in pixels that pictures are shrunk to fit within, aspect kept.
+        use_cache: Whether frames are kept for later requests.
+        pixel_format: "bgr24", "rgb24": `(H, W, 3) uint8`; "bgra", "rgba": `(H, W, 4) uint8`; "gray8":
+            `(H, W) uint8`; "gray16le": `(H, W) uint16`; "rgb48le": `(H, W, 3) uint16`.
+        stream: Which video stream, from 0, cover pictures not counted.
+        engine: Share this engine's budget and decoders; `buffer_size_bytes` is then the engine's.
+        writable: False hands out shared read-only arrays, without a copy where the cache holds them.
+        apply_rotation: Whether pictures are turned and mirrored as players show them.
+        matrix: The YUV matrix to convert with, where the stream's tag is missing or wrong.
+        color_range: "limited" or "full", where the stream's tag is missing or wrong.
+        progress: Called while an index is made, with "scanning" or "decoding" and the part done, 0.0 to 1.0.
+        index_from: Make the index from "table", "scan" or "decode" rather than what suits the file.
+
+    Raises:
+        VideoNotFoundError: There is no such file.
+        VideoAccessError: It cannot be read.
+        NotAVideoError: It holds no video, or none that can be opened.
+        BadArgumentError: An argument's value is out of its range; URLs are not opened yet.
+        BadTypeError: An argument is of the wrong type.
+    """
+
+    def __init__(
+        self,
+        path: VideoPath,
+        buffer_size_bytes: int = DEFAULT_BUDGET_BYTES,
+        threshold_frames_to_scan: int = DEFAULT_THRESHOLD_FRAMES,
+        max_size_xy: tuple[int, int] | None = None,
+        use_cache: bool = True,
+        *,
+        pixel_format: PixelFormat = "bgr24",
+        stream: int = 0,
+        engine: Engine | None = None,
+        writable: bool = True,
+        apply_rotation: bool = True,
+        matrix: Matrix | None = None,
+        color_range: Range | None = None,
+        progress: Progress | None = None,
+        index_from: IndexSource | None = None,
+    ) -> None:
+        self._is_closed = True
+        self._threshold_frames = as_whole("threshold_frames_to_scan", threshold_frames_to_scan, 0)
+        self._transform = Transform(
+            one_of("pixel_format", pixel_format, PIXEL_FORMATS),
+            as_size("max_size_xy", max_size_xy),
+            bool(apply_rotation),
+            None if matrix is None else one_of("matrix", matrix, tuple(MATRICES)),
+            None if color_range is None else one_of("color_range", color_range, tuple(RANGES)),
+        )
+        if index_from is not None:
+            one_of("index_from", index_from, get_args(IndexSource))
+        self._use_cache, self._writable = bool(use_cache), bool(writable)
+        stream = as_whole("stream", stream, 0)
+        self._options = {
+            "buffer_size_bytes": as_whole("buffer_size_bytes", buffer_size_bytes, 1),
+            "threshold_frames_to_scan": self._threshold_frames,
+            "max_size_xy": self._transform.max_size_xy,
+            "use_cache": self._use_cache,
+            "pixel_format": pixel_format,
+            "stream": stream,
+            "writable": self._writable,
+            "apply_rotation": self._transform.is_oriented,
+            "matrix": matrix,
+            "color_range": color_range,
+            "index_from": index_from,
+        }
+        self._path = path
+        source = make_source(path)
+        self._opened: OpenedVideo = open_video(source, stream, progress=progress, index_from=index_from)
+        self._owns_engine = engine is None
+        self._engine = Engine(buffer_size_bytes) if engine is None else engine
+        self._video: Video = self._engine.open_video(source, stream, lambda: self._opened.index)
+        self._pictures = Pictures(
+            self._engine,
+            self._video,
+            self._transform,
+            use_cache=self._use_cache,
+            writable=self._writable,
+            threshold_frames=self._threshold_frames,
+            check_open=self._check_open,
+        )
+        self._fps, self._duration_seconds = self.index.average_rate, self.index.duration_seconds
+        self._is_closed = False
+        self._release = weakref.finalize(self, _release, self._engine, self._video, self._owns_engine)
+
+    # What is known of the video
+
+    @property
+    def index(self) -> FrameIndex:
+        """The frames' places, timestamps and keyframes, as an immutable value."""
+        return self._video.index
+
+    @property
+    def pts(self) -> npt.NDArray[np.int64]:
+        """Every frame's timestamp: `(n,) int64` ticks of `info.time_base`, ascending, read-only.
+
+        Where `info.timestamps_are` is not "stored", some are put in order or made up.
+        """
+        return self.index.pts
+
+    @property
+    def timestamps(self) -> npt.NDArray[np.float64]:
+        """Every frame's seconds into the video: `(n,) float64`, ascending, frame 0 at 0.0, read-only."""
+        return self.index.timestamps
+
+    @property
+    def keyframe_indices(self) -> npt.NDArray[np.int64]:
+        """The frames from which decoding may start: `(k,) int64`, ascending, read-only."""
+        return self.index.keyframes
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known of the video. The first use may decode a frame, to see how it is turned."""
+        return self._opened.info(self._pictures.orientation())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the first frame's image: `(H, W, 3)` for bgr24, after turning and resizing."""
+        orientation = self._pictures.orientation() if self._transform.is_oriented else Orientation()
+        info = self._opened.info(orientation)
+        return self._transform.shape(info.width, info.height)
+
+    @property
+    def stats(self) -> ReaderStats:
+        """The counters of this video and what its engine holds, as they are now."""
+        counters, engine = self._video.counters, self._engine
+        return ReaderStats(
+            hits=counters.hits,
+            misses=counters.misses,
+            evictions=engine.cache.stats.evictions,
+            joined=counters.joined,
+            seeks=counters.seeks,
+            packets_read=counters.packets_read,
+            frames_decoded=counters.frames_decoded,
+            bytes_held=engine.cache.bytes_held,
+            budget_bytes=engine.buffer_size_bytes,
+            open_decoders=engine.open_decoders,
+        )
+
+    def get_n_frames(self) -> int:
+        """The number of frames; the same as `len(reader)`."""
+        return len(self)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else f"{len(self)} frames"
+        return f"<VideoReader {self._opened.source.name!r}, {state}>"
+
+    # Frames, one or many
+
+    def request_frame(self, index: int) -> VideoFrameInfo:
+        """The frame at `index`, its image as the reader was told to make it.
+
+        An index past an end is clamped to the closest frame; a negative one counts from the end.
+
+        Raises:
+            DecodeError: That frame cannot be decoded.
+            FrameIndexError: The video has no frames.
+            BadTypeError: `index` is no whole number.
+            ClosedError: The reader was closed.
+        """
+        return self._frame(self._clamped(index))
+
+    def request_frames(self, indices: Iterable[int]) -> list[VideoFrameInfo]:
+        """The frames at `indices`, each as from `request_frame`, in the order asked; each GOP decoded once.
+
+        All images are in memory at once. Raises what `request_frame` does, before decoding where it can.
+        """
+        places = [self._clamped(index) for index in indices]
+        return _in_order_asked(places, self._frame)
+
+    def request_planes(self, index: int) -> FramePlanes:
+        """The frame at `index` in the stream's own planes: not converted, turned or resized. Else as `request_frame`."""
+        place = self._clamped(index)
+        frame = self._pictures.decoded(place)
+        arrays = tuple(np.array(view, order="C") for view in plane_views(frame))
+        return FramePlanes(frame.format.name, arrays, place, self.index.own_pts_at(place))
+
+    def frame_at(self, seconds: float) -> VideoFrameInfo:
+        """The frame displayed at `seconds` into the video; the last one for its duration.
+
+        Raises:
+            TimeRangeError: (a ValueError) The time lies outside the video.
+            DecodeError, ClosedError: As in `request_frame`.
+        """
+        seconds = as_seconds("seconds", seconds)
+        self._check_open()
+        place = self.index.displayed_at(seconds)
+        if place is None:
+            end = self.index.duration_seconds
+            raise TimeRangeError(f"{seconds!r} s lies outside the video, which is shown from 0.0 s up to before {end!r} s")
+        return self._frame(place)
+
+    def __getitem__(self, item: int | slice | Iterable[int]) -> Image:
+        """`reader[i]` is an image `(H, W, 3)`; `reader[a:b:c]`, `reader[[3, 1, 7]]`, and a mask, `(N, H, W, 3)`.
+
+        Raises:
+            FrameIndexError: (an IndexError) An index lies outside the video.
+            BadArgumentError: (a ValueError) The frames differ in size.
+            BadTypeError: Something else was given.
+            DecodeError, ClosedError: As in `request_frame`.
+        """
+        self._check_open()
+        if not isinstance(item, slice) and is_one_index(item):
+            return self._pictures.image(as_place(item, len(self)))
+        places = as_places(item, len(self))
+        images = _in_order_asked(places, self._pictures.image)
+        shapes = {image.shape for image in images}
+        if len(shapes) > 1:
+            raise BadArgumentError(
+                f"the frames differ in size ({', '.join(map(str, sorted(shapes)))}), so they make no one array; "
+                "request them one by one, or with request_frames"
+            )
+        return stack(images, self.shape if not images else (), self._transform.dtype)
+
+    def __iter__(self) -> Iterator[Image]:
+        """The image of every frame, from the first."""
+        return (frame.image for frame in self.iter_frames())
+
+    # Intervals
+
+    def iter_frames(
+        self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None
+    ) -> Iterator[VideoFrameInfo]:
+        """The frames of an interval, decoded as they are taken; all without one. Arguments as `iter_frame_ixs`."""
+        return map(self._frame, self.iter_frame_ixs(time_interval, frame_interval))
+
+    def iter_frame_ixs(self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None) -> Iterator[int]:
+        """The indices that `iter_frames` would visit.
+
+        Args:
+            time_interval: (t0, t1) in seconds: from the frame nearest t0 through the frame nearest t1.
+            frame_interval: (i0, i1): half-open and clamped; negative ones count from the end.
+                In either, None is an open end.
+
+        Raises:
+            BadArgumentError: (a ValueError) Both are given, or t1 is before t0.
+        """
+        self._check_open()
+        if time_interval is not None and frame_interval is not None:
+            raise BadArgumentError("time_interval and frame_interval are both given; give one of them")
+        if time_interval is not None:
+            ends = [None if end is None else as_seconds("time_interval", end) for end in as_pair("time_interval", time_interval)]
+            return iter(self.index.range_of_times(ends[0], ends[1]))
+        pair = as_pair("frame_interval", frame_interval if frame_interval is not None else (None, None))
+        start, stop = (None if end is None else as_index("frame_interval", end) for end in pair)
+        return iter(range(*slice(start, stop).indices(len(self))))
+
+    def time_to_nearest_frame(self, seconds: float) -> int:
+        """The index of the frame whose timestamp is nearest; of two equally near, the earlier."""
+        seconds = as_seconds("seconds", seconds)
+        self._check_has_frames()
+        return self.index.nearest(seconds)
+
+    def frame_index_to_nearest_frame(self, index: int) -> int:
+        """The index that `request_frame` would give: clamped to the closest, negative ones from the end."""
+        return self._clamped(index)
+
+    # Life
+
+    def close(self) -> None:
+        """Close the reader, its decoders and its cache; twice does no harm. Requests raise ClosedError then."""
+        self._is_closed = True
+        self._release()
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Callable[..., VideoReader], tuple[Any, ...]]:
+        self._check_open()
+        if not isinstance(self._path, (str, os.PathLike, bytes, bytearray, memoryview)):
+            raise BadTypeError("a reader of a file object cannot be pickled; give the path, or the video's bytes")
+        path = bytes(self._path) if isinstance(self._path, (bytearray, memoryview)) else self._path
+        if not isinstance(path, bytes):
+            path = os.path.abspath(os.path.expanduser(os.fspath(path)))
+        return _unpickle, (path, self._options, self._opened.fingerprint)
+
+    # How a frame is had
+
+    def _frame(self, place: int) -> VideoFrameInfo:
+        index = self.index
+        return VideoFrameInfo(
+            image=self._pictures.image(place),
+            seconds_into_video=float(index.timestamps[place]),
+            frame_ix=place,
+            fps=self._fps,
+            pts=index.own_pts_at(place),
+            time_base=index.time_base,
+            is_keyframe=bool(index.is_keyframe[place]),
+            n_frames=len(index),
+            duration_seconds=self._duration_seconds,
+        )
+
+    # What was asked for
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ClosedError(f"the reader of {self._opened.source.name} was closed")
+
+    def _check_has_frames(self) -> None:
+        self._check_open()
+        if not len(self):
+            raise FrameIndexError(f"{self._opened.source.name} has no frames")
+
+    def _clamped(self, index: int) -> int:
+        self._check_has_frames()
+        number, count = as_index("index", index), len(self)
+        return min(max(number + count if number < 0 else number, 0), count - 1)
+
+
+def _in_order_asked(places: Sequence[int], get: Callable[[int], Any]) -> list[Any]:
+    """`get` of each place, called in ascending order so that each GOP is decoded once."""
+    got: list[Any] = [None] * len(places)
+    for number in sorted(range(len(places)), key=places.__getitem__):
+        got[number] = get(places[number])
+    return got
+
+
+def _release(engine: Engine, video: Video, owns_engine: bool) -> None:
+    engine.release(video)
+    if owns_engine:
+        engine.close()
+
+
+def _unpickle(path: str | bytes, options: dict[str, Any], fingerprint: str) -> VideoReader:
+    reader = VideoReader(path, **options)
+    if reader._opened.fingerprint != fingerprint:
+        reader.close()
+        raise VideoChangedError(f"{path!r} is another file than when the reader was pickled; open it anew")
+    return reader

@@ -1,0 +1,53 @@
+"""Run: a decoder under way to a frame, with those who wait for frames on its way; changed under the engine's lock only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import av
+
+from framecache.decode.decoder import Decoder
+from framecache.decode.plan import Position
+from framecache.video import Video
+
+
+@dataclass(eq=False, slots=True)
+class Want:
+    """Somebody waiting for a frame of a run that another thread leads.
+
+    Attributes:
+        place: The frame that is waited for.
+        frame: The frame, once it came.
+        run: The run to lead on oneself, once its leader was done before the frame came.
+        is_dropped: Whether the run ended without a way to the frame, so that all is to be seen anew.
+    """
+
+    place: int
+    frame: av.VideoFrame | None = None
+    run: Run | None = None
+    is_dropped: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """A decoder under way, led by one thread, joined by others.
+
+    Attributes:
+        video: Whose frames it decodes.
+        decoder: The decoder; None until the leader has opened it.
+        position: Where it stood when last looked at, for those who plan.
+        wants: Who waits for a frame on its way.
+    """
+
+    video: Video
+    decoder: Decoder | None
+    position: Position
+    wants: list[Want] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Idle:
+    """An open decoder that nobody leads."""
+
+    video: Video
+    decoder: Decoder

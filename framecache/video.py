@@ -1,0 +1,83 @@
+"""Video: one stream of one source as an engine knows it, and the pictures that a reader makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import av
+import numpy as np
+
+from framecache.decode.decoder import DecodedFrame
+from framecache.decode.source import Source
+from framecache.errors import DecodeError
+from framecache.frame import Image
+from framecache.index.frame_index import FrameIndex
+from framecache.planes import held_frame_bytes
+
+ARRAY_OVERHEAD_BYTES = 256
+
+CacheKey = tuple[object, ...]
+CacheValue = av.VideoFrame | Image
+Keep = Callable[[DecodedFrame], tuple[CacheKey, CacheValue] | None]
+
+
+def held_value_bytes(value: CacheValue) -> int:
+    """The bytes that a cached picture holds: a decoded frame with its padding, or an array."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes + ARRAY_OVERHEAD_BYTES
+    return held_frame_bytes(value)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was done for one video; changed under the engine's lock only."""
+
+    hits: int = 0
+    misses: int = 0
+    joined: int = 0
+    seeks: int = 0
+    packets_read: int = 0
+    frames_decoded: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Video:
+    """One stream of one source; all readers of the same bytes in an engine share it.
+
+    Attributes:
+        source, stream: What it is read from.
+        index: Its frames.
+        key: What its frames are cached under.
+        is_steady: Whether several threads may decode it: nothing damaged was met.
+        can_seek: Whether FFmpeg's seek has landed right so far.
+        bad_rows: Keyframes that proved to be none.
+        failures: Places that cannot be decoded, with the reason.
+        undefined: Places whose picture differs from one linear decode to the next.
+        counters: What was done for it.
+        readers: How many readers have it open; with none, it is forgotten.
+    """
+
+    source: Source
+    stream: int
+    index: FrameIndex
+    key: CacheKey
+    is_steady: bool
+    can_seek: bool = True
+    bad_rows: frozenset[int] = frozenset()
+    failures: dict[int, str] = field(default_factory=dict)
+    undefined: set[int] = field(default_factory=set)
+    counters: Counters = field(default_factory=Counters)
+    readers: int = 0
+
+    def decode_error(self, place: int, reason: str) -> DecodeError:
+        """The error for a place of this video."""
+        return DecodeError(place, self.index.own_pts_at(place), self.source.name, reason)
+
+    def planes_key(self, place: int) -> CacheKey:
+        """What a place's decoded frame is cached under."""
+        return (*self.key, place)
+
+    def image_key(self, place: int, transform: object) -> CacheKey:
+        """What a place's image is cached under, once made by a transform."""
+        return (*self.key, place, transform)
