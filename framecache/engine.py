@@ -28,6 +28,10 @@ def _never() -> bool:
     return False
 
 
+def _keep_nothing(decoded: DecodedFrame) -> None:
+    """Frames that are held change which memory the decoder writes the next ones into."""
+
+
 class Engine:
     """One byte budget and a fixed number of open decoders, for many readers and threads.
 
@@ -285,31 +289,59 @@ class Engine:
 
     def _climb_once(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame:
         """Reach the frame: as planned, else from its start, else from earlier ones, else from the very first."""
-        failed: list[int] = []
-        reason = "no frame came out for its packet"
+        video, failed, reason = run.video, list[int](), "no frame came out for its packet"
         goes_on = run.decoder is not None and run.position == run.decoder.position
-        for start_row in starts_to_try(run.video.index, place, goes_on, run.video.bad_rows):
+        steps = () if place in video.undefined else starts_to_try(video.index, place, goes_on, video.bad_rows)
+        for start_row in steps:
             try:
                 frame = self._attempt(run, place, start_row, keep, is_cancelled)
             except BadStartError as bad:
                 frame, reason = None, str(bad)
             if frame is not None:
-                if place not in run.video.undefined:
-                    self._remember_bad(run.video, failed)
+                self._remember_bad(video, failed)
                 return frame
+            if place in video.undefined:
+                break
             failed += [start_row] if start_row else []
+        if place in video.undefined:
+            frame = self._decode_pristine(run, place, keep, is_cancelled)
+            if frame is not None:
+                return frame
         with self._changed:
-            run.video.failures[place] = reason
-        raise run.video.decode_error(place, reason)
+            video.failures[place] = reason
+        raise video.decode_error(place, reason)
+
+    def _decode_pristine(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame | None:
+        """A frame whose picture depends on the memory that it is decoded into: all as in the index's own decode."""
+        self._put_down(run)
+        frame = self._attempt(run, place, 0, _keep_nothing, is_cancelled, is_pristine=True)
+        self._put_down(run)
+        if frame is not None:
+            self._keep_all(run.video, [keep(DecodedFrame(place, frame))])
+        return frame
 
     def _attempt(
-        self, run: Run, place: int, start_row: int | None, keep: Keep, is_cancelled: Callable[[], bool]
+        self,
+        run: Run,
+        place: int,
+        start_row: int | None,
+        keep: Keep,
+        is_cancelled: Callable[[], bool],
+        *,
+        is_pristine: bool = False,
     ) -> av.VideoFrame | None:
         """Decode up to the place; None if its frame never came."""
         video = run.video
         if run.decoder is None:
-            threads = self.threads if video.is_steady else 1
-            run.decoder = Decoder(video.source, video.stream, video.index, threads, video.can_seek, video.undefined)
+            run.decoder = Decoder(
+                video.source,
+                video.stream,
+                video.index,
+                threads=self.threads if video.is_steady else 1,
+                can_seek=video.can_seek,
+                undefined=video.undefined,
+                is_pristine=is_pristine,
+            )
         decoder = run.decoder
         packets, seeks = decoder.packets_read, decoder.seeks
         try:
@@ -337,9 +369,7 @@ class Engine:
         with self._changed:
             run.video.counters.frames_decoded += len(frames)
             by_place = {decoded.place: decoded.frame for decoded in frames}
-            for item in kept:
-                if item is not None and not self._is_closed and run.video.readers > 0:
-                    self.cache[item[0]] = item[1]
+            self._keep_all(run.video, kept)
             for want in run.wants:
                 want.frame = by_place.get(want.place)
             if run.decoder is not None:
@@ -358,9 +388,19 @@ class Engine:
             self._idle = [idle for idle in self._idle if idle.video is not run.video]
         for idle in stale:
             idle.decoder.close()
+        self._put_down(run)
+
+    def _put_down(self, run: Run) -> None:
+        """Close the run's decoder, so that the next attempt opens another."""
         if run.decoder is not None:
             run.decoder.close()
             run.decoder = None
+
+    def _keep_all(self, video: Video, items: Sequence[tuple[CacheKey, CacheValue] | None]) -> None:
+        with self._changed:
+            for item in items:
+                if item is not None and not self._is_closed and video.readers > 0:
+                    self.cache[item[0]] = item[1]
 
     def _remember_bad(self, video: Video, rows: list[int]) -> None:
         """Keyframes that failed where an earlier one did not are none; what came from them is forgotten."""

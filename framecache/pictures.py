@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import av
 import numpy as np
@@ -11,10 +12,23 @@ import numpy as np
 from framecache.decode.convert import Orientation, Transform, UnconvertibleError, convert, fit, orientation_of
 from framecache.decode.decoder import DecodedFrame
 from framecache.engine import Engine
-from framecache.errors import DecodeError
+from framecache.errors import ClosedError, DecodeError
 from framecache.frame import Image
 from framecache.planes import held_frame_bytes
 from framecache.video import CacheKey, CacheValue, Video
+
+
+@dataclass(slots=True)
+class Life:
+    """Whether a reader is open; apart from the reader, so that a reader that is dropped goes at once."""
+
+    name: str
+    is_closed: bool = False
+
+    def check_open(self) -> None:
+        """Raise ClosedError once it is closed."""
+        if self.is_closed:
+            raise ClosedError(f"the reader of {self.name} was closed")
 
 
 class Pictures:
@@ -27,7 +41,7 @@ class Pictures:
         use_cache: Whether frames are looked for in the cache, and kept.
         writable: Whether each image is the caller's own, or shared and read-only.
         threshold_frames: Targets up to this far ahead are decoded forward to.
-        check_open: Raises ClosedError once the reader is closed; called between packets too.
+        life: Looked at between packets too, so that closing the reader ends its requests.
     """
 
     def __init__(
@@ -39,7 +53,7 @@ class Pictures:
         use_cache: bool,
         writable: bool,
         threshold_frames: int,
-        check_open: Callable[[], None],
+        life: Life,
     ) -> None:
         self._engine = engine
         self._video = video
@@ -47,7 +61,7 @@ class Pictures:
         self._use_cache = use_cache
         self._writable = writable
         self._threshold_frames = threshold_frames
-        self._check_open = check_open
+        self._life = life
         self._orientation: Orientation | None = None
 
     def image(self, place: int) -> Image:
@@ -85,7 +99,7 @@ class Pictures:
         return self._orientation or Orientation()
 
     def _fetch(self, place: int, keys: Sequence[CacheKey]) -> CacheValue:
-        self._check_open()
+        self._life.check_open()
         return self._engine.fetch(
             self._video,
             place,
@@ -96,7 +110,7 @@ class Pictures:
         )
 
     def _is_cancelled(self) -> bool:
-        self._check_open()
+        self._life.check_open()
         return False
 
     def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:

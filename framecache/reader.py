@@ -36,7 +36,6 @@ from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
 from framecache.errors import (
     BadArgumentError,
     BadTypeError,
-    ClosedError,
     FrameIndexError,
     TimeRangeError,
     VideoChangedError,
@@ -45,7 +44,7 @@ from framecache.frame import FramePlanes, Image, ReaderStats, VideoFrameInfo, Vi
 from framecache.index.frame_index import FrameIndex, IndexSource
 from framecache.index.scan import Progress
 from framecache.opening import OpenedVideo, open_video
-from framecache.pictures import Pictures
+from framecache.pictures import Life, Pictures
 from framecache.planes import plane_views
 from framecache.video import Video
 
@@ -112,7 +111,6 @@ class VideoReader:
         progress: Progress | None = None,
         index_from: IndexSource | None = None,
     ) -> None:
-        self._is_closed = True
         self._threshold_frames = as_whole("threshold_frames_to_scan", threshold_frames_to_scan, 0)
         self._transform = Transform(
             one_of("pixel_format", pixel_format, PIXEL_FORMATS),
@@ -141,6 +139,7 @@ class VideoReader:
         self._path = path
         source = make_source(path)
         self._opened: OpenedVideo = open_video(source, stream, progress=progress, index_from=index_from)
+        self._life = Life(source.name)
         self._owns_engine = engine is None
         self._engine = Engine(buffer_size_bytes) if engine is None else engine
         self._video: Video = self._engine.open_video(source, stream, lambda: self._opened.index)
@@ -151,10 +150,9 @@ class VideoReader:
             use_cache=self._use_cache,
             writable=self._writable,
             threshold_frames=self._threshold_frames,
-            check_open=self._check_open,
+            life=self._life,
         )
         self._fps, self._duration_seconds = self.index.average_rate, self.index.duration_seconds
-        self._is_closed = False
         self._release = weakref.finalize(self, _release, self._engine, self._video, self._owns_engine)
 
     # What is known of the video
@@ -219,7 +217,7 @@ class VideoReader:
         return len(self.index)
 
     def __repr__(self) -> str:
-        state = "closed" if self._is_closed else f"{len(self)} frames"
+        state = "closed" if self._life.is_closed else f"{len(self)} frames"
         return f"<VideoReader {self._opened.source.name!r}, {state}>"
 
     # Frames, one or many
@@ -260,7 +258,7 @@ class VideoReader:
             DecodeError, ClosedError: As in `request_frame`.
         """
         seconds = as_seconds("seconds", seconds)
-        self._check_open()
+        self._life.check_open()
         place = self.index.displayed_at(seconds)
         if place is None:
             end = self.index.duration_seconds
@@ -276,7 +274,7 @@ class VideoReader:
             BadTypeError: Something else was given.
             DecodeError, ClosedError: As in `request_frame`.
         """
-        self._check_open()
+        self._life.check_open()
         if not isinstance(item, slice) and is_one_index(item):
             return self._pictures.image(as_place(item, len(self)))
         places = as_places(item, len(self))
@@ -312,7 +310,7 @@ class VideoReader:
         Raises:
             BadArgumentError: (a ValueError) Both are given, or t1 is before t0.
         """
-        self._check_open()
+        self._life.check_open()
         if time_interval is not None and frame_interval is not None:
             raise BadArgumentError("time_interval and frame_interval are both given; give one of them")
         if time_interval is not None:
@@ -336,7 +334,7 @@ class VideoReader:
 
     def close(self) -> None:
         """Close the reader, its decoders and its cache; twice does no harm. Requests raise ClosedError then."""
-        self._is_closed = True
+        self._life.is_closed = True
         self._release()
 
     def __enter__(self) -> VideoReader:
@@ -346,7 +344,7 @@ class VideoReader:
         self.close()
 
     def __reduce__(self) -> tuple[Callable[..., VideoReader], tuple[Any, ...]]:
-        self._check_open()
+        self._life.check_open()
         if not isinstance(self._path, (str, os.PathLike, bytes, bytearray, memoryview)):
             raise BadTypeError("a reader of a file object cannot be pickled; give the path, or the video's bytes")
         path = bytes(self._path) if isinstance(self._path, (bytearray, memoryview)) else self._path
@@ -372,12 +370,8 @@ class VideoReader:
 
     # What was asked for
 
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise ClosedError(f"the reader of {self._opened.source.name} was closed")
-
     def _check_has_frames(self) -> None:
-        self._check_open()
+        self._life.check_open()
         if not len(self):
             raise FrameIndexError(f"{self._opened.source.name} has no frames")
 

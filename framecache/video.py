@@ -53,7 +53,7 @@ class Video:
         can_seek: Whether FFmpeg's seek has landed right so far.
         bad_rows: Keyframes that proved to be none.
         failures: Places that cannot be decoded, with the reason.
-        undefined: Places whose picture differs from one linear decode to the next.
+        undefined: Places whose picture depends on what was in memory before; see `Decoder`.
         counters: What was done for it.
         readers: How many readers have it open; with none, it is forgotten.
     """

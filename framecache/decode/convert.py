@@ -168,8 +168,9 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
     displayed = (frame.height, frame.width) if swaps else (frame.width, frame.height)
     width, height = fit(*displayed, transform.max_size_xy)
     stored = (height, width) if swaps else (width, height)
-    flags = Interpolation.BILINEAR if stored == (frame.width, frame.height) else Interpolation.AREA
-    if transform.pixel_format in DEEP_FORMATS:
+    is_shrunk = stored != (frame.width, frame.height)
+    flags = Interpolation.AREA if is_shrunk else Interpolation.BILINEAR
+    if is_shrunk or transform.pixel_format in DEEP_FORMATS:
         flags |= Interpolation.ACCURATE_RND
     if not hasattr(_per_thread, "reformatter"):
         _per_thread.reformatter = VideoReformatter()

@@ -47,17 +47,30 @@ class Decoder:
         threads: How many threads to decode with; 1 decodes exactly as the linear decode does.
         can_seek: Whether to try FFmpeg's seek; without it, the container is opened anew and read up to
             the row, which works for all.
-        undefined: Places whose picture differs from one linear decode to the next (a frame that lacks its
-            second field shows whatever was in memory); those found are added.
+        undefined: Places whose picture depends on what was in memory before (a frame that lacks its second
+            field, or half of its packet); those found are added. Only a pristine decoder gives them.
+        is_pristine: Whether it is to decode from the start, and take every frame for right: they are F's.
     """
 
-    def __init__(self, source: Source, stream: int, index: FrameIndex, threads: int, can_seek: bool, undefined: set[int]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        stream: int,
+        index: FrameIndex,
+        *,
+        threads: int,
+        can_seek: bool,
+        undefined: set[int],
+        is_pristine: bool = False,
+    ) -> None:
         self._source = source
         self._stream_number = stream
         self._index = index
         self.threads = threads
         self.can_seek = can_seek
         self._undefined = undefined
+        self._is_pristine = is_pristine
+        self._has_matched = False
         self.packets_read = 0
         self.seeks = 0
         self._start_row = self._next_row = 0
@@ -148,6 +161,7 @@ class Decoder:
     def _begin(self, row: int) -> None:
         self._start_row = self._next_row = row
         self._last_place = -1
+        self._has_matched = False
         self.is_ended = False
         self._pending = None
 
@@ -242,15 +256,19 @@ class Decoder:
         place = int(self._index.place_of_row[frame.pts])
         if place < 0 or not self._index.is_reached_from(place, self._start_row):
             return None
-        self._compare(place, frame)
         self._last_place = max(self._last_place, place)
-        return DecodedFrame(place, frame)
+        return DecodedFrame(place, frame) if self._is_right(place, frame) else None
 
-    def _compare(self, place: int, frame: av.VideoFrame) -> None:
+    def _is_right(self, place: int, frame: av.VideoFrame) -> bool:
         """Hold a frame of a troubled stream to the checksum that the linear decode left."""
         sums = self._index.checksums
-        if sums is None or place in self._undefined or checksum(frame) == sums[place]:
-            return
-        if self._start_row:
+        if sums is None or self._is_pristine:
+            return True
+        if checksum(frame) == sums[place]:
+            self._has_matched = True
+            return True
+        if self._start_row and not self._has_matched:
             raise BadStartError(f"decoding from row {self._start_row} gives another picture at frame {place}")
+        # The start is good, for the frames before came out right: it is this frame that differs each time.
         self._undefined.add(place)
+        return False

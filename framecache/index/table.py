@@ -71,7 +71,7 @@ def _read_table(file: RandomAccessBytes, stream: av.VideoStream, codec: str) -> 
         if len(samples) or edit.empty or edit.stop != FOREVER:
             return None
         samples = read_fragments(file, fragments, movie, stream.id)
-        if samples.cts.min() != edit.start:
+        if edit.start and samples.cts.min() != edit.start:
             return None
     elif fragments:
         return None

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import clips
+import pytest
+
+from framecache.sample import write_sample
+
+MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
+
+
+@pytest.fixture(autouse=True)
+def _own_index_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's index store."""
+    monkeypatch.setenv("FRAMECACHE_INDEX_DIR", str(tmp_path / "index-store"))
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clips")
+
+
+@pytest.fixture(scope="session")
+def clip(clip_folder: Path) -> Callable[..., Path]:
+    """Makes a clip of a kind, once."""
+
+    def make(**features: object) -> Path:
+        wanted = clips.Clip(**features)  # type: ignore[arg-type]
+        path = clip_folder / wanted.name()
+        return path if path.exists() else clips.make(path, wanted)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sample(clip_folder: Path) -> Path:
+    """A small sample clip: 330 frames of 320x180, a keyframe every 250."""
+    return write_sample(clip_folder / "sample.mp4", n_frames=330, size_xy=(320, 180))
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    """The folder of real clips; without it (a checkout on its own) the tests that need it are skipped."""
+    if not MEDIA.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI needs {MEDIA}")
+        pytest.skip(f"the real clips are not here: {MEDIA}")
+    return MEDIA
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    assert threading.active_count() <= before, "a test left a thread behind"

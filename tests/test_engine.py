@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from clips import digest
+
+from framecache import BadArgumentError, ClosedError, Engine, FramecacheError, VideoReader
+from framecache.decode.decoder import Decoder
+from framecache.errors import CancelledError
+from framecache.sample import read_index
+
+
+def in_threads(work: Callable[[int], object], count: int) -> list[object]:
+    """Run `work(0)` to `work(count - 1)` at once; what each gave, or raised."""
+    results: list[object] = [None] * count
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            results[number] = work(number)
+        except Exception as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+        assert not thread.is_alive(), "a request hangs"
+    return results
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_32_threads_that_ask_for_one_cold_frame_decode_its_gop_once(sample: Path, use_cache: bool):
+    with VideoReader(sample, use_cache=use_cache) as reader:
+        results = in_threads(lambda _: read_index(reader.request_frame(240).image), 32)
+        assert results == [240] * 32
+        # The GOP has 250 frames; a decoder may run a few frames ahead.
+        assert reader.stats.frames_decoded <= 250
+        assert reader.stats.seeks <= 1
+
+
+def test_32_threads_that_ask_for_neighbours_decode_their_gop_once(sample: Path):
+    with VideoReader(sample) as reader:
+        results = in_threads(lambda number: read_index(reader.request_frame(100 + 3 * number).image), 32)
+        assert results == [100 + 3 * number for number in range(32)]
+        assert reader.stats.frames_decoded <= 250
+        assert reader.stats.open_decoders == 1
+
+
+def test_threads_in_different_gops_decode_side_by_side_within_the_limit(clip: Callable[..., Path]):
+    with Engine(max_decoders=2) as engine, VideoReader(clip(gop=12), engine=engine, use_cache=False) as reader:
+        most = 0
+
+        def work(number: int) -> int:
+            nonlocal most
+            index = (number * 12 + 5) % 48
+            got = read_index(reader.request_frame(index).image)
+            most = max(most, engine.open_decoders)
+            return got - index
+
+        assert in_threads(work, 16) == [0] * 16
+        assert most <= 2
+
+
+@pytest.mark.parametrize("max_decoders", [1, 3])
+@pytest.mark.parametrize("budget", [60_000, 500_000])
+def test_scrubbing_threads_with_small_budgets_always_get_their_own_frames(
+    clip: Callable[..., Path], max_decoders: int, budget: int
+):
+    path = clip(gop=12)
+    with Engine(budget, max_decoders=max_decoders) as engine, VideoReader(path, engine=engine) as reader:
+
+        def work(number: int) -> list[int]:
+            wrong, index = [], 5 * number
+            for step in (7, -5, 1, -1, 13, -11, 2, -3) * 8:
+                index = (index + step) % 48
+                if read_index(reader.request_frame(index).image) != index:
+                    wrong.append(index)
+                assert reader.stats.bytes_held <= budget
+            return wrong
+
+        assert in_threads(work, 8) == [[]] * 8
+
+
+def test_readers_of_one_engine_share_its_budget_and_never_each_others_frames(clip: Callable[..., Path]):
+    plain, other = clip(gop=12), clip(gop=12, first_spelled=600)
+    with Engine(400_000) as engine:
+        readers = {
+            0: VideoReader(plain, engine=engine),
+            600: VideoReader(other, engine=engine),
+        }
+        small = VideoReader(plain, engine=engine, max_size_xy=(72, 48))
+        grey = VideoReader(plain, engine=engine, pixel_format="gray8", writable=False)
+        for index in (5, 40, 6, 39, 7, 5):
+            for first, reader in readers.items():
+                assert read_index(reader[index]) == first + index
+            assert read_index(small[index]) == index
+            assert small[index].shape == (48, 72, 3)
+            assert read_index(grey[index]) == index
+            assert engine.cache.bytes_held <= 400_000
+        for reader in (*readers.values(), small, grey):
+            reader.close()
+        assert engine.cache.bytes_held == 0
+        assert engine.open_decoders == 0
+
+
+def test_a_frame_that_one_reader_passed_is_a_hit_for_another_of_the_same_file(clip: Callable[..., Path]):
+    with Engine() as engine, VideoReader(clip(), engine=engine) as one, VideoReader(clip(), engine=engine) as other:
+        one.request_frame(10)
+        decoded = one.stats.frames_decoded
+        other.request_frame(9)
+        assert other.stats.frames_decoded == decoded
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")
+def test_hundreds_of_videos_opened_in_turn_keep_a_fixed_number_of_files_open(clip: Callable[..., Path], tmp_path: Path):
+    data, readers = clip(n_frames=8).read_bytes(), []
+    with Engine(300_000, max_decoders=2) as engine:
+        before = open_files()
+        for number in range(200):
+            path = tmp_path / f"{number}.mp4"
+            path.write_bytes(data)
+            readers.append(VideoReader(path, engine=engine))
+            assert read_index(readers[-1][number % 8]) == number % 8
+            assert open_files() - before <= 2
+            assert engine.open_decoders <= 2
+            assert engine.cache.bytes_held <= 300_000
+        assert read_index(readers[0][5]) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")
+def test_readers_that_are_dropped_leave_nothing_open(clip: Callable[..., Path]):
+    path, before = clip(), open_files()
+    for _ in range(20):
+        VideoReader(path).request_frame(3)
+    assert open_files() - before <= 1
+
+
+def test_closing_wakes_those_who_wait(sample: Path):
+    reader = VideoReader(sample, use_cache=False)
+
+    def work(number: int) -> object:
+        if number == 0:
+            time.sleep(0.02)
+            reader.close()
+            return "closed"
+        for index in range(329, 0, -number):
+            reader.request_frame(index)
+        return "done"
+
+    results = in_threads(work, 8)
+    assert results[0] == "closed"
+    assert all(isinstance(result, ClosedError) for result in results[1:])
+
+
+def test_a_cancelled_request_leaves_the_lead_to_those_who_joined(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    step, started, cancelled = Decoder.step, threading.Event(), threading.Event()
+
+    def slow(self: Decoder) -> object:
+        started.set()
+        time.sleep(0.002)
+        return step(self)
+
+    monkeypatch.setattr(Decoder, "step", slow)
+    with VideoReader(sample) as reader:
+        engine, video = reader._engine, reader._video
+
+        def fetch(place: int, is_cancelled: Callable[[], bool]) -> object:
+            return engine.fetch(video, place, (), threshold_frames=30, keep=lambda _: None, is_cancelled=is_cancelled)
+
+        def work(number: int) -> object:
+            if number == 0:
+                return fetch(200, cancelled.is_set)
+            started.wait(10)
+            time.sleep(0.01)
+            if number == 1:
+                cancelled.set()
+                return None
+            return fetch(200 - number, lambda: False)
+
+        results = in_threads(work, 4)
+        assert isinstance(results[0], CancelledError)
+        assert [video.index.place_of_row[frame.pts] for frame in results[2:]] == [198, 197]  # type: ignore[attr-defined]
+        assert reader.stats.frames_decoded <= 250, "the run went on where it was"
+
+
+def test_a_run_stops_between_packets_once_it_is_cancelled(sample: Path):
+    with VideoReader(sample) as reader:
+        looks = 0
+
+        def is_cancelled() -> bool:
+            nonlocal looks
+            looks += 1
+            return looks > 10
+
+        with pytest.raises(CancelledError):
+            reader._engine.fetch(reader._video, 249, (), threshold_frames=30, keep=lambda _: None, is_cancelled=is_cancelled)
+        assert reader.stats.packets_read <= 10
+        assert read_index(reader[249]) == 249
+
+
+@pytest.mark.parametrize("name", ["buffer_size_bytes", "max_decoders", "threads"])
+def test_a_zero_or_negative_number_is_a_value_error(name: str):
+    for value in (0, -1):
+        with pytest.raises(BadArgumentError, match=name):
+            Engine(**{name: value})
+
+
+def test_a_closed_engine_says_so(clip: Callable[..., Path]):
+    engine = Engine()
+    reader = VideoReader(clip(), engine=engine)
+    engine.close()
+    with pytest.raises(ClosedError):
+        reader.request_frame(0)
+    with pytest.raises(ClosedError):
+        VideoReader(clip(), engine=engine)
+    reader.close()
+
+
+def test_a_frame_that_cannot_be_decoded_says_which_why_and_is_not_tried_again(media: Path):
+    from framecache import DecodeError
+
+    with VideoReader(media / "corrupted.mp4") as reader:
+        with pytest.raises(DecodeError, match="frame 30") as caught:
+            reader.request_frame(30)
+        assert (caught.value.index, caught.value.pts) == (30, 30720)
+        assert caught.value.file.endswith("corrupted.mp4")
+        packets = reader.stats.packets_read
+        with pytest.raises(DecodeError, match="no frame came out"):
+            reader.request_frame(30)
+        assert reader.stats.packets_read == packets
+        assert reader.request_frame(31).frame_ix == 31
+
+
+def test_a_keyframe_that_proved_bad_is_remembered(clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
+    from test_build import index_of
+    from test_decoder import replace_starts
+
+    from framecache import opening
+
+    path = clip()
+    lying = replace_starts(index_of(path), [0, 5, 12, 17])
+    monkeypatch.setattr(opening, "build_index", lambda *args, **more: lying)
+    with VideoReader(path) as reader:
+        for index in (20, 8, 7, 21, 6, 40):
+            assert read_index(reader[index]) == index
+        assert reader._video.bad_rows == {5, 17}
+        assert reader._video.failures == {}
+
+
+def in_child(reader: VideoReader, indices: Iterable[int]) -> list[str]:
+    return [digest(reader.request_frame(index).image) for index in indices]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_reader_is_used_on_both_sides_of_a_fork(sample: Path):
+    indices = [3, 300, 20, 299, 310, 2]
+    with VideoReader(sample) as reader:
+        expected = [digest(reader.request_frame(index).image) for index in indices]
+        stop = threading.Event()
+
+        def scrub() -> None:
+            for index in range(0, 330, 7):
+                if stop.is_set():
+                    return
+                reader.request_frame(329 - index)
+
+        busy = threading.Thread(target=scrub)
+        busy.start()
+        _shared.append(reader)
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            results = [pool.apply_async(_from_global, (indices,)) for _ in range(4)]
+            assert [result.get(timeout=60) for result in results] == [expected] * 4
+        stop.set()
+        busy.join()
+        assert in_child(_shared.pop(), indices) == expected
+
+
+# What a forked child finds as it was in its parent.
+_shared: list[VideoReader] = []
+
+
+def _from_global(indices: list[int]) -> list[str]:
+    return in_child(_shared[0], indices)
+
+
+def test_no_error_of_pyav_reaches_the_user_when_reading_fails_midway(clip: Callable[..., Path]):
+    import io
+
+    class Failing(io.BytesIO):
+        fails = False
+
+        def read(self, count: int | None = -1, /) -> bytes:
+            if self.fails:
+                raise OSError(5, "Input/output error")
+            return super().read(count)
+
+    file = Failing(clip(n_frames=200).read_bytes())
+    with VideoReader(file) as reader:
+        reader.request_frame(0)
+        file.fails = True
+        with pytest.raises(FramecacheError):
+            for index in range(199, 0, -12):
+                reader.request_frame(index)
