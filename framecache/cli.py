@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("video", nargs="?", help="the video; without one, a sample clip is made")
     parser.add_argument(
-        "--out", type=Path, default=Path(tempfile.gettempdir()) / "framecache", help="the folder for what is written"
+        "--out", type=Path, default=Path(tempfile.gettempdir()) / "framecache-tour", help="the folder for what is written"
     )
     parser.add_argument("--version", action="version", version=f"framecache {__version__}")
     return parser

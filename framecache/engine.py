@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import weakref
@@ -11,11 +12,12 @@ import av
 
 from framecache.arguments import as_whole
 from framecache.cache import CacheDict
-from framecache.decode.decoder import BadStartError, DecodedFrame, Decoder, UnsteadyError
-from framecache.decode.plan import Position, can_reach, plan, starts_to_try
+from framecache.decode.decoder import Decoder
+from framecache.decode.plan import Position, can_reach, plan
 from framecache.decode.source import Source
 from framecache.errors import CancelledError, ClosedError, DecodeError
 from framecache.index.frame_index import FrameIndex
+from framecache.lead import Lead
 from framecache.run import Idle, Run, Want
 from framecache.video import CacheKey, CacheValue, Keep, Video, held_value_bytes
 
@@ -26,10 +28,6 @@ MAX_DEFAULT_THREADS = 4
 
 def _never() -> bool:
     return False
-
-
-def _keep_nothing(decoded: DecodedFrame) -> None:
-    """Frames that are held change which memory the decoder writes the next ones into."""
 
 
 class Engine:
@@ -117,11 +115,7 @@ class Engine:
                 return
             self._videos.pop(video.key, None)
             self._forget_frames(video)
-            closing = [idle for idle in self._idle if idle.video is video]
-            self._idle = [idle for idle in self._idle if idle.video is not video]
-            self._changed.notify_all()
-        for idle in closing:
-            idle.decoder.close()
+        self._retire_decoders(video)
 
     def fetch(
         self,
@@ -211,9 +205,9 @@ class Engine:
             if self._idle:
                 # The least recently used goes; one of the same video is only put elsewhere.
                 spare = self._idle.pop(0)
-                if spare.video is not video:
-                    spare.decoder.close()
-                return None, self._new_run(video, spare.decoder if spare.video is video else None, start)
+                run = self._new_run(video, spare.decoder if spare.video is video else None, start)
+                run.outworn = None if spare.video is video else spare.decoder
+                return None, run
             # Every decoder is under way: look again when one stops.
             self._changed.wait(timeout=1.0)
             return None, None
@@ -268,7 +262,9 @@ class Engine:
     def _lead(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame:
         is_broken = True
         try:
-            frame = self._climb(run, place, keep, is_cancelled)
+            if run.outworn is not None:
+                run.outworn.close()
+            frame = Lead(self, run, place, keep, is_cancelled).reach()
             is_broken = False
             return frame
         except (DecodeError, CancelledError):
@@ -279,140 +275,26 @@ class Engine:
             with self._changed:
                 self._stop(run, is_broken=is_broken)
 
-    def _climb(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame:
-        """Reach the frame; where something turns out to be damaged, once more with one thread."""
-        try:
-            return self._climb_once(run, place, keep, is_cancelled)
-        except UnsteadyError:
-            self._go_single_threaded(run)
-            return self._climb_once(run, place, keep, is_cancelled)
-
-    def _climb_once(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame:
-        """Reach the frame: as planned, else from its start, else from earlier ones, else from the very first."""
-        video, failed, reason = run.video, list[int](), "no frame came out for its packet"
-        goes_on = run.decoder is not None and run.position == run.decoder.position
-        steps = () if place in video.undefined else starts_to_try(video.index, place, goes_on, video.bad_rows)
-        for start_row in steps:
-            try:
-                frame = self._attempt(run, place, start_row, keep, is_cancelled)
-            except BadStartError as bad:
-                frame, reason = None, str(bad)
-            if frame is not None:
-                self._remember_bad(video, failed)
-                return frame
-            if place in video.undefined:
-                break
-            failed += [start_row] if start_row else []
-        if place in video.undefined:
-            frame = self._decode_pristine(run, place, keep, is_cancelled)
-            if frame is not None:
-                return frame
-        with self._changed:
-            video.failures[place] = reason
-        raise video.decode_error(place, reason)
-
-    def _decode_pristine(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame | None:
-        """A frame whose picture depends on the memory that it is decoded into: all as in the index's own decode."""
-        self._put_down(run)
-        frame = self._attempt(run, place, 0, _keep_nothing, is_cancelled, is_pristine=True)
-        self._put_down(run)
-        if frame is not None:
-            self._keep_all(run.video, [keep(DecodedFrame(place, frame))])
-        return frame
-
-    def _attempt(
-        self,
-        run: Run,
-        place: int,
-        start_row: int | None,
-        keep: Keep,
-        is_cancelled: Callable[[], bool],
-        *,
-        is_pristine: bool = False,
-    ) -> av.VideoFrame | None:
-        """Decode up to the place; None if its frame never came."""
-        video = run.video
-        if run.decoder is None:
-            run.decoder = Decoder(
-                video.source,
-                video.stream,
-                video.index,
-                threads=self.threads if video.is_steady else 1,
-                can_seek=video.can_seek,
-                undefined=video.undefined,
-                is_pristine=is_pristine,
-            )
-        decoder = run.decoder
-        packets, seeks = decoder.packets_read, decoder.seeks
-        try:
-            if start_row is not None:
-                decoder.start_at(start_row)
-            while not decoder.is_ended and decoder.position.last_place < place:
-                self._check_wanted(video, place, is_cancelled)
-                frame = self._deliver(run, decoder.step(), place, keep)
-                if frame is not None:
-                    return frame
-            return None
-        finally:
-            with self._changed:
-                video.can_seek &= decoder.can_seek
-                video.counters.packets_read += decoder.packets_read - packets
-                video.counters.seeks += decoder.seeks - seeks
-                run.position = decoder.position
-
-    def _deliver(self, run: Run, frames: list[DecodedFrame], place: int, keep: Keep) -> av.VideoFrame | None:
-        """Hand frames that came out to the cache and to those who wait; give the one at `place`."""
-        if not frames:
-            return None
-        run.video.source.check_unchanged()
-        kept = [keep(decoded) for decoded in frames]
-        with self._changed:
-            run.video.counters.frames_decoded += len(frames)
-            by_place = {decoded.place: decoded.frame for decoded in frames}
-            self._keep_all(run.video, kept)
-            for want in run.wants:
-                want.frame = by_place.get(want.place)
-            if run.decoder is not None:
-                run.position = run.decoder.position
-            if any(want.frame is not None for want in run.wants):
-                run.wants = [want for want in run.wants if want.frame is None]
-                self._changed.notify_all()
-        return by_place.get(place)
-
-    def _go_single_threaded(self, run: Run) -> None:
-        """Something is damaged: from now on one thread decodes this video, as the linear decode does."""
-        with self._changed:
-            run.video.is_steady = False
-            self._forget_frames(run.video)
-            stale = [idle for idle in self._idle if idle.video is run.video]
-            self._idle = [idle for idle in self._idle if idle.video is not run.video]
-        for idle in stale:
-            idle.decoder.close()
-        self._put_down(run)
-
-    def _put_down(self, run: Run) -> None:
-        """Close the run's decoder, so that the next attempt opens another."""
-        if run.decoder is not None:
-            run.decoder.close()
-            run.decoder = None
-
     def _keep_all(self, video: Video, items: Sequence[tuple[CacheKey, CacheValue] | None]) -> None:
         with self._changed:
             for item in items:
                 if item is not None and not self._is_closed and video.readers > 0:
                     self.cache[item[0]] = item[1]
 
-    def _remember_bad(self, video: Video, rows: list[int]) -> None:
-        """Keyframes that failed where an earlier one did not are none; what came from them is forgotten."""
-        if rows:
-            with self._changed:
-                video.bad_rows |= frozenset(rows)
-                self._forget_frames(video)
+    def _retire_decoders(self, video: Video) -> None:
+        """Close the decoders of a video that nobody leads."""
+        with self._changed:
+            stale = [idle for idle in self._idle if idle.video is video]
+            self._idle = [idle for idle in self._idle if idle.video is not video]
+            self._changed.notify_all()
+        for idle in stale:
+            idle.decoder.close()
 
     def _forget_frames(self, video: Video) -> None:
-        for key in self.cache:
-            if key[: len(video.key)] == video.key:
-                self.cache.pop(key, None)
+        with self._changed:
+            for key in self.cache:
+                if key[: len(video.key)] == video.key:
+                    self.cache.pop(key, None)
 
     def _check_wanted(self, video: Video, place: int, is_cancelled: Callable[[], bool]) -> None:
         self._check_open(video)
@@ -428,14 +310,14 @@ class Engine:
     def _after_fork(self) -> None:
         """In a forked child: the parent's decoders have threads and file positions that are not the child's.
 
-        They must not even be freed here: that would wait for threads that do not exist.
+        They must not even be freed here, nor when the child ends: that would wait for threads that do not
+        exist. So they are given a reference that is never taken back.
         """
-        _abandoned.append((self.cache, self._idle, self._runs, self._changed))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object((self.cache, self._idle, self._runs, self._changed)))
         self._start_empty()
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-_abandoned: list[object] = []
 
 
 def _after_fork_in_child() -> None:

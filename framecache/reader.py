@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, BinaryIO, get_args
 
 import numpy as np
@@ -195,15 +196,10 @@ class VideoReader:
     @property
     def stats(self) -> ReaderStats:
         """The counters of this video and what its engine holds, as they are now."""
-        counters, engine = self._video.counters, self._engine
+        engine = self._engine
         return ReaderStats(
-            hits=counters.hits,
-            misses=counters.misses,
+            **asdict(self._video.counters),
             evictions=engine.cache.stats.evictions,
-            joined=counters.joined,
-            seeks=counters.seeks,
-            packets_read=counters.packets_read,
-            frames_decoded=counters.frames_decoded,
             bytes_held=engine.cache.bytes_held,
             budget_bytes=engine.buffer_size_bytes,
             open_decoders=engine.open_decoders,

@@ -37,12 +37,14 @@ class Run:
         decoder: The decoder; None until the leader has opened it.
         position: Where it stood when last looked at, for those who plan.
         wants: Who waits for a frame on its way.
+        outworn: Another video's decoder that made way for this run, for the leader to close.
     """
 
     video: Video
     decoder: Decoder | None
     position: Position
     wants: list[Want] = field(default_factory=list)
+    outworn: Decoder | None = None
 
 
 @dataclass(eq=False, slots=True)

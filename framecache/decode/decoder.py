@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import av
 from av.codec.context import ThreadType
+from more_itertools import peekable
 
 from framecache.decode.plan import Position
 from framecache.decode.seeking import seek_argument
@@ -76,8 +76,7 @@ class Decoder:
         self._start_row = self._next_row = 0
         self._last_place = -1
         self.is_ended = False
-        self._packets: Iterator[av.Packet[av.VideoStream]] = iter(())
-        self._pending: av.Packet[av.VideoStream] | None = None
+        self._packets: peekable[av.Packet[av.VideoStream]] = peekable(())
         self._open()
 
     @property
@@ -87,8 +86,7 @@ class Decoder:
 
     def close(self) -> None:
         """Close the container; nothing may be called after that."""
-        self._packets = iter(())
-        self._pending = None
+        self._packets = peekable(())
         self._container.close()
 
     def start_at(self, row: int) -> None:
@@ -114,7 +112,7 @@ class Decoder:
         if not self._may_start(landed):
             raise BadStartError(f"row {row} is marked as a keyframe and is none")
         self._begin(row)
-        self._pending = landed
+        self._packets.prepend(landed)
 
     def step(self) -> list[DecodedFrame]:
         """Decode one packet, or at the end drain the decoder, and give the frames that came out, if any.
@@ -149,7 +147,7 @@ class Decoder:
         self._context = self._stream.codec_context
         self._context.thread_type = ThreadType.AUTO if self.threads != 1 else ThreadType.NONE
         self._context.thread_count = self.threads
-        self._packets = demux(self._container, self._stream)
+        self._packets = peekable(demux(self._container, self._stream))
         self._is_primed = False
         self._is_fresh = True
         self._begin(0)
@@ -163,7 +161,6 @@ class Decoder:
         self._last_place = -1
         self._has_matched = False
         self.is_ended = False
-        self._pending = None
 
     def _prime(self) -> None:
         """Decode the first packet once: x264 writes its version only there, and old 4:4:4 streams need it."""
@@ -190,7 +187,7 @@ class Decoder:
         except (av.error.FFmpegError, OSError):
             self.can_seek = False
             return None
-        self._packets = demux(self._container, self._stream)
+        self._packets = peekable(demux(self._container, self._stream))
         landed = self._read_up_to(row)
         if landed is None:
             self.can_seek = False
@@ -235,7 +232,7 @@ class Decoder:
 
     def _next_packet(self) -> av.Packet[av.VideoStream] | None:
         """The next packet, stamped; None once at the end."""
-        packet, self._pending = self._pending or next(self._packets, None), None
+        packet = next(self._packets, None)
         if packet is None:
             self.is_ended = True
             return None

@@ -57,7 +57,7 @@ def scan_packets(container: av.container.InputContainer, stream: av.VideoStream,
 def trouble(packets: PacketRows) -> str | None:
     """Why the packets alone do not tell which frames there are, or None where they seem to.
 
-    The signs are those of real streams: see MEDIA-FACTS in CONTRIBUTING.md's reading list.
+    The signs are those that real streams showed; each stands for a kind of stream that lies about its frames.
     """
     kept = packets.is_kept
     pts = packets.pts[kept]

@@ -1,0 +1,39 @@
+"""What the README and CONTRIBUTING show runs as it is written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCKS = [
+    pytest.param(code, id=f"{name}-{number}")
+    for name in ("README.md", "CONTRIBUTING.md")
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("code", BLOCKS)
+def test_a_python_block_runs(code: str, tmp_path: Path, sample: Path):
+    for name in ("video.mp4", "other.mp4"):
+        shutil.copy(sample, tmp_path / name)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+def test_there_are_blocks():
+    assert len(BLOCKS) >= 3
+
+
+def test_every_file_and_link_that_is_named_is_there():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text()
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (ROOT / target).exists(), f"{name} names {target}"
+        for script in re.findall(r"`(scripts/\w+)", text):
+            assert (ROOT / script).exists(), f"{name} names {script}"
