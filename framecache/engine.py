@@ -14,9 +14,7 @@ from framecache.arguments import as_whole
 from framecache.cache import CacheDict
 from framecache.decode.decoder import Decoder
 from framecache.decode.plan import Position, can_reach, plan
-from framecache.decode.source import Source
 from framecache.errors import CancelledError, ClosedError, DecodeError
-from framecache.index.frame_index import FrameIndex
 from framecache.lead import Lead
 from framecache.run import Idle, Run, Want
 from framecache.video import CacheKey, CacheValue, Keep, Video, held_value_bytes
@@ -90,20 +88,11 @@ class Engine:
         with self._changed:
             return len(self._idle) + len(self._runs)
 
-    def open_video(self, source: Source, stream: int, make_index: Callable[[], FrameIndex]) -> Video:
-        """The video of a source, known already or made now; `release` it when done."""
-        key = (*source.key, stream)
+    def open_video(self, fresh: Video) -> Video:
+        """The video of that key, which other readers may have open already; `release` it when done."""
         with self._changed:
             self._check_open()
-            video = self._videos.get(key)
-            if video is not None:
-                video.readers += 1
-                return video
-        index = make_index()
-        with self._changed:
-            fresh = Video(source, stream, index, key, is_steady=index.checksums is None)
-            fresh.counters.frames_decoded = index.frames_decoded
-            video = self._videos.setdefault(key, fresh)
+            video = self._videos.setdefault(fresh.key, fresh)
             video.readers += 1
             return video
 
@@ -244,14 +233,15 @@ class Engine:
         reachable = [want for want in waiting if not is_broken and can_reach(run.video.index, want.place, run.position)]
         for want in waiting:
             want.is_dropped = want not in reachable
-        if decoder is not None and reachable:
+        if decoder is not None and reachable and run.video.trusts(decoder):
             heir = reachable.pop(0)
             heir.run = self._new_run(run.video, decoder, run.position)
             heir.run.wants = reachable
         else:
             for want in reachable:
                 want.is_dropped = True
-            if decoder is not None and not is_broken and not self._is_closed and run.video.readers > 0:
+            is_of_use = not is_broken and not self._is_closed and run.video.readers > 0
+            if decoder is not None and is_of_use and run.video.trusts(decoder):
                 self._idle.append(Idle(run.video, decoder))
             elif decoder is not None:
                 decoder.close()

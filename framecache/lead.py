@@ -10,6 +10,9 @@ import av
 
 from framecache.decode.decoder import BadStartError, DecodedFrame, Decoder, UnsteadyError
 from framecache.decode.plan import starts_to_try
+from framecache.decode.source import opened, pick_stream
+from framecache.index.frame_index import FrameIndex
+from framecache.index.linear import decode_linear, hold_to
 from framecache.run import Run
 from framecache.video import CacheKey, CacheValue, Keep, Video
 
@@ -24,6 +27,14 @@ class Host(Protocol):
     def _forget_frames(self, video: Video) -> None: ...
     def _retire_decoders(self, video: Video) -> None: ...
     def _check_wanted(self, video: Video, place: int, is_cancelled: Callable[[], bool]) -> None: ...
+
+
+# How often what is known of a video may change under one request before it is too much.
+MOST_CHANGES = 4
+
+
+class StaleError(Exception):
+    """What is known of the video changed while it was decoded: the decoder's index or start is not held for right."""
 
 
 def _keep_nothing(decoded: DecodedFrame) -> None:
@@ -42,21 +53,20 @@ class Lead:
         self._is_cancelled = is_cancelled
 
     def reach(self) -> av.VideoFrame:
-        """Reach the frame; where something turns out to be damaged, once more with one thread.
+        """Reach the frame; where something turns out to be damaged, once more with what a linear decode says.
 
         Raises:
             DecodeError: No way leads to it.
             Whatever else ends the run: CancelledError, ClosedError, VideoChangedError and their like.
         """
-        try:
-            return self._climb()
-        except UnsteadyError:
-            # From now on one thread decodes this video, as the linear decode does.
-            self._video.is_steady = False
-            self._host._forget_frames(self._video)
-            self._host._retire_decoders(self._video)
-            self._put_down()
-            return self._climb()
+        for _ in range(MOST_CHANGES):
+            try:
+                return self._climb()
+            except UnsteadyError:
+                self._settle()
+            except StaleError:
+                self._put_down()
+        return self._climb()
 
     def _climb(self) -> av.VideoFrame:
         """Reach the frame: as planned, else from its start, else from earlier ones, else from the very first."""
@@ -79,9 +89,47 @@ class Lead:
             frame = self._decode_pristine()
             if frame is not None:
                 return frame
+        self._video.source.check_unchanged()
+        if video.index.checksums is None:
+            raise UnsteadyError(reason)
         with self._host._changed:
             video.failures[place] = reason
         raise video.decode_error(place, reason)
+
+    def _settle(self) -> None:
+        """Decode the video once from its start, and hold all decoding after that to what came."""
+        video, host = self._video, self._host
+        self._put_down()
+        with host._changed:
+            while video.is_settling:
+                host._check_wanted(video, self._place, self._is_cancelled)
+                host._changed.wait(timeout=0.2)
+            if video.index.checksums is not None:
+                return
+            video.is_settling = True
+        try:
+            index = self._decode_linear()
+            with host._changed:
+                video.index = index
+                video.counters.frames_decoded += index.frames_decoded
+                host._forget_frames(video)
+        finally:
+            with host._changed:
+                video.is_settling = False
+                host._changed.notify_all()
+        host._retire_decoders(video)
+        video.remember(index)
+
+    def _decode_linear(self) -> FrameIndex:
+        video = self._video
+
+        def look(_stage: str, _done: float) -> None:
+            self._host._check_wanted(video, self._place, self._is_cancelled)
+
+        with opened(video.source) as container:
+            stream = pick_stream(container, video.stream, video.source.name)
+            decoded = decode_linear(container, stream, with_checksums=True, progress=look)
+        return hold_to(video.index, decoded)
 
     def _decode_pristine(self) -> av.VideoFrame | None:
         """A frame whose picture depends on the memory that it is decoded into: all as in the index's own decode."""
@@ -104,7 +152,7 @@ class Lead:
         try:
             if start_row is not None:
                 decoder.start_at(start_row)
-            while not decoder.is_ended and decoder.position.last_place < self._place:
+            while not decoder.has_passed(self._place):
                 self._host._check_wanted(video, self._place, self._is_cancelled)
                 frame = self._hand_out(decoder.step())
                 if frame is not None:
@@ -123,7 +171,7 @@ class Lead:
             video.source,
             video.stream,
             video.index,
-            threads=self._host.threads if video.is_steady else 1,
+            threads=self._host.threads if video.index.checksums is None else 1,
             can_seek=video.can_seek,
             undefined=video.undefined,
             is_pristine=is_pristine,
@@ -145,6 +193,8 @@ class Lead:
         kept = [self._keep(decoded) for decoded in frames]
         by_place = {decoded.place: decoded.frame for decoded in frames}
         with self._host._changed:
+            if run.decoder is not None and not self._video.trusts(run.decoder):
+                raise StaleError
             self._video.counters.frames_decoded += len(frames)
             self._host._keep_all(self._video, kept)
             for want in run.wants:
@@ -162,3 +212,4 @@ class Lead:
             with self._host._changed:
                 self._video.bad_rows |= frozenset(rows)
                 self._host._forget_frames(self._video)
+            self._host._retire_decoders(self._video)

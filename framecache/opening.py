@@ -44,10 +44,16 @@ class OpenedVideo:
     fingerprint: str
     is_from_store: bool
     index_seconds: float
+    store_key: str | None
 
-    def info(self, orientation: Orientation) -> VideoInfo:
-        """All that is known, once a frame has shown the orientation."""
-        index, facts = self.index, self.facts
+    def remember(self, index: FrameIndex) -> None:
+        """Store an index that was mended since."""
+        if self.store_key is not None:
+            save(self.store_key, self.fingerprint, index)
+
+    def info(self, index: FrameIndex, orientation: Orientation) -> VideoInfo:
+        """All that is known by now, once a frame has shown the orientation."""
+        facts = self.facts
         size = (facts.coded_width, facts.coded_height)
         width, height = size[::-1] if orientation.swaps_axes else size
         smallest, largest = index.gaps
@@ -117,7 +123,7 @@ def open_video(
         with open_stream():
             """Only to ask what the container says."""
     source.check_openable()
-    return OpenedVideo(source, index, facts[0], mark, is_from_store, time.perf_counter() - began)
+    return OpenedVideo(source, index, facts[0], mark, is_from_store, time.perf_counter() - began, key)
 
 
 def _facts(container: av.container.InputContainer, stream: av.VideoStream) -> StreamFacts:

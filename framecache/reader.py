@@ -143,7 +143,10 @@ class VideoReader:
         self._life = Life(source.name)
         self._owns_engine = engine is None
         self._engine = Engine(buffer_size_bytes) if engine is None else engine
-        self._video: Video = self._engine.open_video(source, stream, lambda: self._opened.index)
+        index = self._opened.index
+        fresh = Video(source, stream, index, (*source.key, stream, index_from), self._opened.remember)
+        fresh.counters.frames_decoded = 0 if self._opened.is_from_store else index.frames_decoded
+        self._video: Video = self._engine.open_video(fresh)
         self._pictures = Pictures(
             self._engine,
             self._video,
@@ -184,13 +187,13 @@ class VideoReader:
     @property
     def info(self) -> VideoInfo:
         """What is known of the video. The first use may decode a frame, to see how it is turned."""
-        return self._opened.info(self._pictures.orientation())
+        return self._opened.info(self.index, self._pictures.orientation())
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the first frame's image: `(H, W, 3)` for bgr24, after turning and resizing."""
         orientation = self._pictures.orientation() if self._transform.is_oriented else Orientation()
-        info = self._opened.info(orientation)
+        info = self._opened.info(self.index, orientation)
         return self._transform.shape(info.width, info.height)
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import av
 import numpy as np
 
-from framecache.decode.decoder import DecodedFrame
+from framecache.decode.decoder import DecodedFrame, Decoder
 from framecache.decode.source import Source
 from framecache.errors import DecodeError
 from framecache.frame import Image
@@ -49,26 +49,32 @@ class Video:
         source, stream: What it is read from.
         index: Its frames.
         key: What its frames are cached under.
-        is_steady: Whether several threads may decode it: nothing damaged was met.
+        remember: Stores an index that a linear decode had to mend.
         can_seek: Whether FFmpeg's seek has landed right so far.
         bad_rows: Keyframes that proved to be none.
         failures: Places that cannot be decoded, with the reason.
         undefined: Places whose picture depends on what was in memory before; see `Decoder`.
         counters: What was done for it.
         readers: How many readers have it open; with none, it is forgotten.
+        is_settling: Whether somebody is decoding it linearly, because damage was met.
     """
 
     source: Source
     stream: int
     index: FrameIndex
     key: CacheKey
-    is_steady: bool
+    remember: Callable[[FrameIndex], None]
     can_seek: bool = True
     bad_rows: frozenset[int] = frozenset()
     failures: dict[int, str] = field(default_factory=dict)
     undefined: set[int] = field(default_factory=set)
     counters: Counters = field(default_factory=Counters)
     readers: int = 0
+    is_settling: bool = False
+
+    def trusts(self, decoder: Decoder) -> bool:
+        """Whether what comes out of a decoder is still held for right: its index is this one, its start no bad one."""
+        return decoder.index is self.index and decoder.position.start_row not in self.bad_rows
 
     def decode_error(self, place: int, reason: str) -> DecodeError:
         """The error for a place of this video."""

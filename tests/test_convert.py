@@ -49,10 +49,11 @@ def through_libavfilter(frame: av.VideoFrame, pixel_format: str, size: tuple[int
     form.link_to(sink)
     graph.configure()
     graph.push(frame)
-    return plane_views(graph.pull())[0].copy()
+    planes = plane_views(graph.pull())
+    return planes[0].copy() if len(planes) == 1 else np.stack((planes[2], planes[0], planes[1]), axis=2)
 
 
-FFMPEG_NAMES = {"gray8": "gray"}
+FFMPEG_NAMES = {"gray8": "gray", "rgb48le": "gbrp16le"}
 SOURCES = [
     "yuv420p", "yuv422p", "yuv444p", "yuv410p", "yuv411p", "nv12", "gray", "yuvj420p", "yuva420p", "yuv420p10le",
     "yuv422p10le", "yuv444p12le", "yuv444p16le", "gray12le", "gbrp", "gbrp10le", "rgb24", "bgra", "rgb48le", "yuyv422",
@@ -115,6 +116,14 @@ def test_colours_come_out_in_the_order_that_the_format_names():
     assert pixels["bgra"] == [50, 100, 200, 255]
     np.testing.assert_allclose(pixels["rgb48le"], np.array([200, 100, 50]) * 257, atol=257)
     assert abs(pixels["gray8"] - (0.299 * 200 + 0.587 * 100 + 0.114 * 50)) <= 2
+
+
+def test_deep_colours_are_clipped_and_never_wrap_round():
+    noise = np.random.default_rng(3).integers(0, 256, (65, 97, 3), np.uint8)
+    for source in ("yuv420p", "yuv422p10le", "yuv444p12le"):
+        frame = av.VideoFrame.from_ndarray(noise, "rgb24").reformat(format=source)
+        deep, shallow = (convert(frame, Transform(name), Orientation()).astype(int) for name in ("rgb48le", "rgb24"))  # type: ignore[arg-type]
+        assert np.abs(deep / 257 - shallow).max() < 4
 
 
 def test_grey_reaches_from_black_to_white_for_limited_range():

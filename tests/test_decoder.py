@@ -152,15 +152,29 @@ def test_an_index_of_another_file_is_noticed(clip: Callable[..., Path]):
     decoder.close()
 
 
-def test_damage_under_several_threads_is_left_to_one(media: Path):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_damage_is_told_where_nothing_holds_the_frames_to_a_linear_decode(media: Path, threads: int):
     path = media / "corrupted.mp4"
-    decoder = decoder_of(path, threads=3)
+    decoder = decoder_of(path, threads=threads)
     with pytest.raises(UnsteadyError):
         frames_from(decoder, 0, 50)
     decoder.close()
-    alone = decoder_of(path)
-    assert [place for place, _ in frames_from(alone, 0, 50)] == [place for place in range(50) if place != 30]
-    alone.close()
+    held = decoder_of(path, index_of(path, "decode"))
+    assert [place for place, _ in frames_from(held, 0, 50)] == [place for place in range(50) if place != 30]
+    held.close()
+
+
+def test_a_frame_is_given_once_all_that_it_may_be_predicted_from_came(clip: Callable[..., Path]):
+    path = clip()
+    index = index_of(path)
+    decoder, given = decoder_of(path, index), set[int]()
+    decoder.start_at(0)
+    while not decoder.is_ended:
+        came = [int(index.rows[decoded.place]) for decoded in decoder.step()]
+        given |= set(came)
+        assert all(set(range(row)) <= given for row in came)
+    assert given == set(range(48))
+    decoder.close()
 
 
 @pytest.mark.parametrize(

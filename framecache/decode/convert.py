@@ -34,6 +34,8 @@ MATRIX_NAMES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 8:
 UNTAGGED_MATRIX = 2
 HD_LINES = 720
 DEEP_FORMATS = frozenset({"gray16le", "rgb48le"})
+# swscale's own way from YUV to packed 16-bit RGB wraps round at saturated colours; to planar RGB it clips.
+SWSCALE_FORMATS = {"rgb48le": "gbrp16le"}
 CHANNELS = {"bgr24": 3, "rgb24": 3, "rgb48le": 3, "bgra": 4, "rgba": 4}
 
 
@@ -180,7 +182,7 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
                 frame,
                 width=stored[0],
                 height=stored[1],
-                format=transform.pixel_format,
+                format=SWSCALE_FORMATS.get(transform.pixel_format, transform.pixel_format),
                 src_colorspace=_matrix(frame, transform),
                 src_color_range=RANGES[transform.color_range] if transform.color_range else None,
                 interpolation=flags,
@@ -192,7 +194,9 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
             f"{frame.format.name} with matrix {frame.colorspace} cannot be converted to {transform.pixel_format}"
             f" ({error.strerror}); give matrix= one of {known}"
         ) from error
-    image = plane_views(made)[0]
+    planes = plane_views(made)
+    # A planar picture is put together as R, G, B; FFmpeg stores G, B, R.
+    image = planes[0] if len(planes) == 1 else np.stack((planes[2], planes[0], planes[1]), axis=2)
     if turned:
         image = _TURNS[orientation](image)
     if made is frame or not image.flags.c_contiguous:

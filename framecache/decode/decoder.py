@@ -17,13 +17,16 @@ from framecache.index.rows import NO_PTS
 from framecache.index.scan import demux
 from framecache.planes import checksum
 
+# No decoder reorders by more than 16 frames, and none has more threads than a few dozen.
+LONGEST_DELAY_PACKETS = 64
+
 
 class BadStartError(Exception):
     """Decoding from the row at which this decoder began does not give the frames of a linear decode."""
 
 
 class UnsteadyError(Exception):
-    """Something is damaged: several threads may conceal it differently each time, so one must do it."""
+    """Something is damaged: what frames show then depends on where decoding began, so a linear decode must tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,15 @@ class Decoder:
     ) -> None:
         self._source = source
         self._stream_number = stream
-        self._index = index
+        self.index = index
         self.threads = threads
         self.can_seek = can_seek
         self._undefined = undefined
         self._is_pristine = is_pristine
         self._has_matched = False
+        self._unsure: list[DecodedFrame] = []
+        self._rows_out: set[int] = set()
+        self._sure_row = 0
         self.packets_read = 0
         self.seeks = 0
         self._start_row = self._next_row = 0
@@ -82,7 +88,7 @@ class Decoder:
     @property
     def position(self) -> Position:
         """Where it stands, for the plan."""
-        return Position(self._start_row, self._next_row, len(self._index) if self.is_ended else self._last_place)
+        return Position(self._start_row, self._next_row, len(self.index) if self.is_ended else self._last_place)
 
     def close(self) -> None:
         """Close the container; nothing may be called after that."""
@@ -121,7 +127,7 @@ class Decoder:
 
         Raises:
             BadStartError: A frame is not the one of the linear decode.
-            UnsteadyError: Something is damaged, and this decoder has several threads.
+            UnsteadyError: Something is damaged, and the index has no checksums to hold frames to.
         """
         packet = self._next_packet()
         try:
@@ -129,10 +135,15 @@ class Decoder:
         except EOFError:
             frames = []
         except av.error.FFmpegError as error:
-            if self.threads != 1:
-                raise UnsteadyError from error
+            if self.index.checksums is None:
+                raise UnsteadyError(f"row {self._next_row - 1} is refused") from error
             frames = []
-        return [decoded for frame in frames if (decoded := self._identify(frame)) is not None]
+        identified = [decoded for frame in frames if (decoded := self._identify(frame)) is not None]
+        return self._once_sure(identified) if self.index.checksums is None else identified
+
+    def has_passed(self, place: int) -> bool:
+        """Whether a place's frame, had it come at all, would have come by now."""
+        return self.is_ended or self._next_row > self.index.rows[place] + LONGEST_DELAY_PACKETS
 
     def _open(self) -> None:
         self._container = open_container(self._source)
@@ -160,6 +171,9 @@ class Decoder:
         self._start_row = self._next_row = row
         self._last_place = -1
         self._has_matched = False
+        self._unsure = []
+        self._rows_out = set()
+        self._sure_row = row
         self.is_ended = False
 
     def _prime(self) -> None:
@@ -177,7 +191,7 @@ class Decoder:
 
     def _seek_to(self, row: int) -> av.Packet[av.VideoStream] | None:
         """Seek and read up to `row`; None where the seek fails or lands beyond it."""
-        argument = seek_argument(self._container.format.name, self._index.packets, row) if self.can_seek else None
+        argument = seek_argument(self._container.format.name, self.index.packets, row) if self.can_seek else None
         if argument is None:
             return None
         self._prime()
@@ -204,7 +218,7 @@ class Decoder:
         return None
 
     def _read_up_to(self, row: int) -> av.Packet[av.VideoStream] | None:
-        limit = int(self._index.packets.dts[row])
+        limit = int(self.index.packets.dts[row])
         for packet in self._packets:
             self.packets_read += 1
             if self._is_row(packet, row):
@@ -215,7 +229,7 @@ class Decoder:
 
     def _is_row(self, packet: av.Packet[av.VideoStream], row: int) -> bool:
         """Whether a packet is the one of `row`: its size, and its timestamps or its place in the file."""
-        packets = self._index.packets
+        packets = self.index.packets
         if packet.size != packets.size[row]:
             return False
         if packet.pos is not None and packet.pos >= 0 and packet.pos == packets.pos[row]:
@@ -237,7 +251,7 @@ class Decoder:
             self.is_ended = True
             return None
         self.packets_read += 1
-        sizes = self._index.packets.size
+        sizes = self.index.packets.size
         if self._next_row >= len(sizes) or packet.size != sizes[self._next_row]:
             raise BadStartError(f"the packets from row {self._start_row} on are not those of the index")
         packet.pts = self._next_row
@@ -246,19 +260,47 @@ class Decoder:
         return packet
 
     def _identify(self, frame: av.VideoFrame) -> DecodedFrame | None:
-        if frame.is_corrupt and self.threads != 1:
-            raise UnsteadyError
-        if frame.pts is None or not 0 <= frame.pts < len(self._index.packets):
+        if frame.is_corrupt and self.index.checksums is None:
+            raise UnsteadyError("a frame is marked as damaged")
+        if frame.pts is None or not 0 <= frame.pts < len(self.index.packets):
             return None
-        place = int(self._index.place_of_row[frame.pts])
-        if place < 0 or not self._index.is_reached_from(place, self._start_row):
+        place = int(self.index.place_of_row[frame.pts])
+        if place < 0 or not self.index.is_reached_from(place, self._start_row):
             return None
+        if self.index.checksums is None:
+            return DecodedFrame(place, frame)
         self._last_place = max(self._last_place, place)
         return DecodedFrame(place, frame) if self._is_right(place, frame) else None
 
+    def _once_sure(self, frames: list[DecodedFrame]) -> list[DecodedFrame]:
+        """The frames that came out, each once all before it in the file, which it may be predicted from, did too.
+
+        A damaged frame bears a mark, or does not come at all, which shows only when it is its turn to be shown; frames
+        that were predicted from it may have come out before that.
+        """
+        self._unsure += frames
+        self._rows_out.update(int(self.index.rows[decoded.place]) for decoded in frames)
+        while self._sure_row < self._next_row and self._is_settled(self._sure_row):
+            self._rows_out.discard(self._sure_row)
+            self._sure_row += 1
+        behind = self._next_row - self._sure_row
+        if self._unsure and behind > (0 if self.is_ended else LONGEST_DELAY_PACKETS):
+            raise UnsteadyError(f"no frame came out for row {self._sure_row}")
+        count = 0
+        while count < len(self._unsure) and self.index.rows[self._unsure[count].place] < self._sure_row:
+            count += 1
+        sure, self._unsure = self._unsure[:count], self._unsure[count:]
+        self._last_place = max([self._last_place, *(decoded.place for decoded in sure)])
+        return sure
+
+    def _is_settled(self, row: int) -> bool:
+        """Whether a row's frame came out, or is none that comes out from where decoding began."""
+        place = int(self.index.place_of_row[row])
+        return row in self._rows_out or place < 0 or not self.index.is_reached_from(place, self._start_row)
+
     def _is_right(self, place: int, frame: av.VideoFrame) -> bool:
         """Hold a frame of a troubled stream to the checksum that the linear decode left."""
-        sums = self._index.checksums
+        sums = self.index.checksums
         if sums is None or self._is_pristine:
             return True
         if checksum(frame) == sums[place]:

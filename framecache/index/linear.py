@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import av
@@ -122,6 +122,23 @@ def from_decode(packets: PacketRows, time_base: Fraction, decoded: Decoded, step
         times_are=times.are,
         checksums=sums,
         frames_decoded=len(stamps),
+    )
+
+
+def hold_to(index: FrameIndex, decoded: Decoded) -> FrameIndex:
+    """An index whose frames were found without decoding, with what a linear decode says of each.
+
+    Places and times stay as they are; those whose frame did not come are undecodable.
+    """
+    sums = np.zeros(len(index.packets), np.uint32)
+    came = np.zeros(len(index.packets), bool)
+    stamps = np.array(decoded.stamps, np.int64)
+    sums[stamps], came[stamps] = np.array(decoded.checksums, np.uint32), True
+    return replace(
+        index,
+        checksums=sums[index.rows],
+        undecodable=np.flatnonzero(~came[index.rows]),
+        frames_decoded=index.frames_decoded + len(stamps),
     )
 
 

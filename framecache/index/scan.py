@@ -12,6 +12,8 @@ from framecache.index.rows import NO_PTS, PacketRows
 
 Progress = Callable[[str, float], None]
 PROGRESS_EVERY_PACKETS = 2000
+# H.264 and H.265 hold back 16 pictures at most; each may be two packets.
+MOST_REORDERED_PACKETS = 32
 
 
 def demux(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:
@@ -74,7 +76,15 @@ def trouble(packets: PacketRows) -> str | None:
         return "a first packet that is no keyframe"
     if packets.is_corrupt.any():
         return "packets marked as damaged"
+    if reorders_too_far(packets):
+        return "timestamps far from the order of the packets"
     return None
+
+
+def reorders_too_far(packets: PacketRows) -> bool:
+    """Whether the timestamps reorder packets by more than any codec does, so that some must be wrong."""
+    order = np.argsort(packets.pts[packets.is_kept], kind="stable")
+    return bool(len(order)) and int(np.abs(order - np.arange(len(order))).max()) > MOST_REORDERED_PACKETS
 
 
 def probe_agrees(packets: PacketRows, n_probed: int, stamps: list[int]) -> bool:

@@ -17,12 +17,14 @@ from framecache.index.boxes import Box, MalformedError, RandomAccessBytes, read_
 from framecache.index.fragments import read_fragments
 from framecache.index.rows import Bools, PacketRows
 from framecache.index.samples import Samples
+from framecache.index.scan import reorders_too_far
 
 # Codecs whose every MP4 sample shows one frame. MPEG-4 part 2 may hold samples that show nothing, and
 # MPEG-2 samples that are fields.
 ONE_FRAME_A_SAMPLE = frozenset({"h264", "hevc", "av1", "vp9", "prores", "mjpeg", "dnxhd"})
 CHECKED_ENTRIES = 64
 CHECKED_FOR_FIELDS = 24
+CHECKED_KEYFRAMES = 16
 FOREVER = int(np.iinfo(np.int64).max)
 VISUAL_SAMPLE_ENTRY_BYTES = 78
 
@@ -177,6 +179,7 @@ def _is_sound(rows: PacketRows, file: RandomAccessBytes, stream: av.VideoStream,
         and len(np.unique(pts)) == len(pts)
         and pts.min() >= (rows.pts[0] if kept[0] else pts.min())
         and int((rows.pos + rows.size).max()) <= file.size
+        and not reorders_too_far(rows)
         and _agrees_with_ffmpeg(rows, stream)
         and _media_is_sound(rows, file, codec, records)
     )
@@ -204,8 +207,10 @@ def _agrees_with_ffmpeg(rows: PacketRows, stream: av.VideoStream) -> bool:
 def _media_is_sound(rows: PacketRows, file: RandomAccessBytes, codec: str, records: list[bytes]) -> bool:
     """Look into a few packets: decoding may start at the first, and none is a lone field of a frame."""
     length_size = bitstream.nal_length_size(codec, records[0])
-    if not bitstream.may_start(codec, _packet(rows, file, 0), length_size):
-        return False
+    keys = np.flatnonzero(rows.is_key)
+    for row in keys[:: max(1, len(keys) // CHECKED_KEYFRAMES)].tolist():
+        if not bitstream.may_start(codec, _packet(rows, file, row), length_size):
+            return False
     if codec != "h264":
         return True
     if not length_size or any(bitstream.nal_length_size(codec, record) != length_size for record in records):
