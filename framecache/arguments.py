@@ -11,20 +11,31 @@ import numpy as np
 
 from framecache.errors import BadArgumentError, BadTypeError, FrameIndexError, TimeRangeError
 
+LONGEST_SHOWN = 200
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: whatever it is, and not at length."""
+    try:
+        text = repr(value)
+    except Exception:  # a repr of the caller's, or a number of too many digits
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+
 
 def as_index(name: str, value: Any) -> int:
     """A whole number of any integer type."""
     try:
         return operator.index(value)
     except TypeError:
-        raise BadTypeError(f"{name} is {value!r}; it must be a whole number (for a time, use frame_at)") from None
+        raise BadTypeError(f"{name} is {shown(value)}; it must be a whole number (for a time, use frame_at)") from None
 
 
 def as_whole(name: str, value: Any, least: int) -> int:
     """A whole number that is at least `least`; 1e9 is taken for one."""
     number = as_index(name, int(value) if isinstance(value, float) and value.is_integer() else value)
     if number < least:
-        raise BadArgumentError(f"{name} is {value!r}; it must be at least {least}")
+        raise BadArgumentError(f"{name} is {shown(value)}; it must be at least {least}")
     return number
 
 
@@ -32,10 +43,12 @@ def as_seconds(name: str, value: Any) -> float:
     """A finite number of seconds."""
     try:
         seconds = float(value)
+    except OverflowError:
+        raise TimeRangeError(f"{name} is {shown(value)}; it must be a finite number of seconds") from None
     except (TypeError, ValueError):
-        raise BadTypeError(f"{name} is {value!r}; it must be a number of seconds") from None
+        raise BadTypeError(f"{name} is {shown(value)}; it must be a number of seconds") from None
     if not math.isfinite(seconds):
-        raise TimeRangeError(f"{name} is {value!r}; it must be a finite number of seconds")
+        raise TimeRangeError(f"{name} is {shown(value)}; it must be a finite number of seconds")
     return seconds
 
 
@@ -44,7 +57,7 @@ def as_pair(name: str, value: Any) -> tuple[Any, Any]:
     try:
         start, stop = value
     except (TypeError, ValueError):
-        raise BadTypeError(f"{name} is {value!r}; it must be a pair of two values") from None
+        raise BadTypeError(f"{name} is {shown(value)}; it must be a pair of two values") from None
     return start, stop
 
 
@@ -57,17 +70,26 @@ def as_size(name: str, value: Any) -> tuple[int, int] | None:
 
 
 def one_of(name: str, value: Any, allowed: Sequence[Any]) -> Any:
-    """One of the allowed values."""
+    """One of the allowed values, all of which are text."""
+    if not isinstance(value, str):
+        raise BadTypeError(f"{name} is {shown(value)}; it must be one of {', '.join(map(repr, allowed))}")
     if value not in allowed:
-        raise BadArgumentError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, allowed))}")
+        raise BadArgumentError(f"{name} is {shown(value)}; it must be one of {', '.join(map(repr, allowed))}")
     return value
+
+
+def as_flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise BadTypeError(f"{name} is {shown(value)}; it must be True or False")
+    return bool(value)
 
 
 def as_place(value: Any, count: int) -> int:
     """The place that an index names in a sequence of `count`; negative ones count from the end."""
     number = as_index("index", value)
     if not -count <= number < count:
-        raise FrameIndexError(f"index {number} lies outside the video, which has {count} frames")
+        raise FrameIndexError(f"index {shown(number)} lies outside the video, which has {count} frames")
     return number % count
 
 
@@ -84,9 +106,11 @@ def as_places(item: Any, count: int) -> list[int]:
     """The places that a slice, a list of indices or a mask names in a sequence of `count`."""
     if isinstance(item, slice):
         try:
-            return list(range(count))[item]
+            return list(range(count)[item])
         except TypeError as error:
-            raise BadTypeError(f"{item!r} cannot be a slice of frames: {error}") from None
+            raise BadTypeError(f"{shown(item)} cannot be a slice of frames: {error}") from None
+        except ValueError as error:
+            raise BadArgumentError(f"{shown(item)} cannot be a slice of frames: {error}") from None
     if isinstance(item, np.ndarray) and item.ndim != 1:
         raise BadTypeError(f"an index array of {item.ndim} dimensions was given; give one of 1 dimension")
     values = item.tolist() if isinstance(item, np.ndarray) else list(item)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, ItemsView, Iterator, MutableMapping, ValuesView
-from dataclasses import dataclass
+from collections.abc import Callable, ItemsView, Iterable, Iterator, MutableMapping, ValuesView
+from dataclasses import dataclass, fields, is_dataclass
+from itertools import chain
 from typing import Any, TypeVar, overload
 
-from framecache.errors import BadArgumentError
+import av
+import numpy as np
+
+from framecache.arguments import as_whole
+from framecache.errors import BadArgumentError, BadTypeError
+from framecache.planes import held_frame_bytes
 
 K = TypeVar("K")
 V = TypeVar("V")
 D = TypeVar("D")
+_NOTHING: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +36,32 @@ class CacheStats:
 def held_bytes(value: object) -> int:
     """The bytes that keeping `value` holds in memory.
 
-    An array counts its buffer (`nbytes`; of a view, the whole array that the view keeps alive), and so do
-    bytes-like values. A tuple, list, set or dictionary counts what it contains as well. Anything else
-    counts what `sys.getsizeof` says.
+    An array counts its buffer (of a view, the whole array that the view keeps alive), a decoded frame its
+    planes with their padding. A tuple, list, set, dictionary or dataclass counts what it contains as
+    well. Anything else counts what `sys.getsizeof` says.
     """
-    if hasattr(value, "nbytes"):
-        base, owner = getattr(value, "base", None), value
-        while base is not None and hasattr(base, "nbytes"):
-            owner, base = base, getattr(base, "base", None)
+    return _held(value, set())
+
+
+def _held(value: object, seen: set[int]) -> int:
+    if id(value) in seen:
+        return 0
+    seen.add(id(value))
+    if isinstance(value, np.ndarray):
+        owner: Any = value
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
         return max(int(owner.nbytes), int(value.nbytes))
+    if isinstance(value, av.VideoFrame):
+        return held_frame_bytes(value)
+    inside: Iterable[object] = ()
     if isinstance(value, dict):
-        return sys.getsizeof(value) + sum(held_bytes(k) + held_bytes(v) for k, v in value.items())
-    if isinstance(value, (tuple, list, set, frozenset)):
-        return sys.getsizeof(value) + sum(map(held_bytes, value))
-    return sys.getsizeof(value)
+        inside = chain(value.keys(), value.values())
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        inside = value
+    elif is_dataclass(value) and not isinstance(value, type):
+        inside = [getattr(value, field.name, None) for field in fields(value)]
+    return sys.getsizeof(value) + sum(_held(part, seen) for part in inside)
 
 
 class _Items(ItemsView[K, V]):
@@ -53,12 +72,18 @@ class _Items(ItemsView[K, V]):
     def __iter__(self) -> Iterator[tuple[K, V]]:
         return iter(self._mapping.snapshot())
 
+    def __contains__(self, item: object) -> bool:
+        return item in self._mapping.snapshot()
+
 
 class _Values(ValuesView[V]):
     _mapping: CacheDict[Any, V]
 
     def __iter__(self) -> Iterator[V]:
         return (value for _, value in self._mapping.snapshot())
+
+    def __contains__(self, value: object) -> bool:
+        return any(one is value or one == value for one in self)
 
 
 class CacheDict(MutableMapping[K, V]):
@@ -73,13 +98,14 @@ class CacheDict(MutableMapping[K, V]):
     Args:
         buffer_length: The most items it holds, at least 1; None for no limit.
         buffer_size_bytes: The most bytes its values hold, at least 1; None for no limit.
-        calculate_size_once: Take the first value's size for every later one, until the dictionary is
-            empty again: for values that are all of one size.
+        calculate_size_once: Take the first value's size for every later one, until `clear()`: for values that
+            are all of one size.
         always_allow_one_item: Let an item larger than the byte limit stay, alone.
         sizeof: Gives a value's size in bytes; the bytes really held in memory where not given.
 
     Raises:
-        BadArgumentError: (a ValueError) A limit is zero or negative.
+        BadArgumentError: (a ValueError) A limit is zero or negative, or a size is negative.
+        BadTypeError: (a TypeError) A limit is no number; or the cache is to be copied or pickled.
     """
 
     def __init__(
@@ -91,11 +117,8 @@ class CacheDict(MutableMapping[K, V]):
         *,
         sizeof: Callable[[V], int] = held_bytes,
     ) -> None:
-        for name, limit in (("buffer_length", buffer_length), ("buffer_size_bytes", buffer_size_bytes)):
-            if limit is not None and not limit > 0:
-                raise BadArgumentError(f"{name} is {limit!r}; it must be at least 1, or None for no limit")
-        self._buffer_length = buffer_length
-        self._buffer_size_bytes = buffer_size_bytes
+        self._buffer_length = None if buffer_length is None else as_whole("buffer_length", buffer_length, 1)
+        self._buffer_size_bytes = None if buffer_size_bytes is None else as_whole("buffer_size_bytes", buffer_size_bytes, 1)
         self._calculate_size_once = calculate_size_once
         self._always_allow_one_item = always_allow_one_item
         self._sizeof = sizeof
@@ -200,17 +223,16 @@ class CacheDict(MutableMapping[K, V]):
     def pop(self, key: K, /, default: V) -> V: ...
     @overload
     def pop(self, key: K, /, default: D) -> V | D: ...
-    def pop(self, key: K, /, *default: Any, **named: Any) -> Any:
+    def pop(self, key: K, /, default: Any = _NOTHING) -> Any:
         """Remove `key` and return its value, or `default`; one step for other threads."""
         with self._lock:
             item = self._items.get(key)
             if item is not None:
                 self._remove(key)
                 return item[0]
-        fallback = default or tuple(named.values())
-        if fallback:
-            return fallback[0]
-        raise KeyError(key)
+        if default is _NOTHING:
+            raise KeyError(key)
+        return default
 
     def popitem(self) -> tuple[K, V]:
         """Remove and return the least recently used key and its value; KeyError when empty."""
@@ -238,12 +260,13 @@ class CacheDict(MutableMapping[K, V]):
             self._one_size = None
 
     def _size_of(self, value: V) -> int:
-        if not self._calculate_size_once:
-            return self._sizeof(value)
         with self._lock:
-            if self._one_size is None:
-                self._one_size = self._sizeof(value)
-            return self._one_size
+            size = self._sizeof(value) if self._one_size is None else self._one_size
+            if size < 0:
+                raise BadArgumentError(f"a size of {size} bytes was given for a value; it must be at least 0")
+            if self._calculate_size_once:
+                self._one_size = size
+            return size
 
     def _fits_alone(self, size: int) -> bool:
         return self._always_allow_one_item or self._buffer_size_bytes is None or size <= self._buffer_size_bytes
@@ -262,6 +285,8 @@ class CacheDict(MutableMapping[K, V]):
         if item is None:
             return False
         self._bytes_held -= item[1]
-        if not self._items:
-            self._one_size = None
         return True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Neither copied nor pickled: its items belong to one account."""
+        raise BadTypeError("a CacheDict cannot be copied or pickled; make a new one, and update it from this one")

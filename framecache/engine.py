@@ -6,6 +6,7 @@ import ctypes
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import av
@@ -57,6 +58,7 @@ class Engine:
         self.threads = default_threads if threads is None else as_whole("threads", threads, 1)
         self._is_closed = False
         self._videos: dict[CacheKey, Video] = {}
+        self._dropped: deque[Video] = deque()
         self._start_empty()
         _engines.add(self)
 
@@ -85,16 +87,22 @@ class Engine:
     @property
     def open_decoders(self) -> int:
         """How many decoders are open now."""
+        self._release_dropped()
         with self._changed:
             return len(self._idle) + len(self._runs)
 
     def open_video(self, fresh: Video) -> Video:
         """The video of that key, which other readers may have open already; `release` it when done."""
+        self._release_dropped()
         with self._changed:
             self._check_open()
             video = self._videos.setdefault(fresh.key, fresh)
             video.readers += 1
             return video
+
+    def release_dropped(self, video: Video) -> None:
+        """`release` at the next use of the engine: for the garbage collector, which may run while the lock is held."""
+        self._dropped.append(video)
 
     def release(self, video: Video) -> None:
         """One reader less; the last one's video is forgotten, with its decoders and frames."""
@@ -130,6 +138,7 @@ class Engine:
             DecodeError: The frame cannot be decoded.
             ClosedError, CancelledError, VideoChangedError, VideoAccessError: As they say.
         """
+        self._release_dropped()
         with self._changed:
             self._check_open(video)
             value = self._look_up(keys)
@@ -270,6 +279,14 @@ class Engine:
             for item in items:
                 if item is not None and not self._is_closed and video.readers > 0:
                     self.cache[item[0]] = item[1]
+
+    def _release_dropped(self) -> None:
+        while self._dropped:
+            try:
+                video = self._dropped.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            self.release(video)
 
     def _retire_decoders(self, video: Video) -> None:
         """Close the decoders of a video that nobody leads."""

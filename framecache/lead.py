@@ -89,7 +89,6 @@ class Lead:
             frame = self._decode_pristine()
             if frame is not None:
                 return frame
-        self._video.source.check_unchanged()
         if video.index.checksums is None:
             raise UnsteadyError(reason)
         with self._host._changed:
@@ -157,6 +156,7 @@ class Lead:
                 frame = self._hand_out(decoder.step())
                 if frame is not None:
                     return frame
+            video.source.check_unchanged()
             return None
         finally:
             with self._host._changed:

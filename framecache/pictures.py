@@ -31,6 +31,12 @@ class Life:
             raise ClosedError(f"the reader of {self.name} was closed")
 
 
+def frozen(image: Image) -> Image:
+    """The same memory as an array that nobody can make writable again."""
+    # NumPy lets the flag be set back where the memory below is writable, so what is below must not be.
+    return np.frombuffer(memoryview(image).toreadonly(), image.dtype).reshape(image.shape)
+
+
 class Pictures:
     """Images of a video's frames, made by one transform. Threads may share it.
 
@@ -73,15 +79,19 @@ class Pictures:
             made = self._engine.cache.peek(image_key)
             value = value if made is None else made
         if isinstance(value, np.ndarray):
-            return value.copy() if self._writable else value
+            return self.another(value)
         image = self._converted(value, place)
         if self._writable:
             return image
-        image.flags.writeable = False
+        image = frozen(image)
         if self._use_cache:
             # From here on this is the form in which the frame is asked for.
             self._engine.replace(video, video.planes_key(place), image_key, image)
-        return image
+        return self.another(image)
+
+    def another(self, image: Image) -> Image:
+        """The same image for one more caller: a copy of its own, or the shared one."""
+        return image.copy() if self._writable else image
 
     def decoded(self, place: int) -> av.VideoFrame:
         """The decoded frame at a place, in the stream's own planes; not to be written to."""
@@ -121,9 +131,7 @@ class Pictures:
         if self._transform.max_size_xy is not None:
             shape = self._transform.shape(*fit(frame.width, frame.height, self._transform.max_size_xy))
             if math.prod(shape) * self._transform.dtype.itemsize < held_frame_bytes(frame):
-                image = self._converted(frame, place)
-                image.flags.writeable = False
-                return self._video.image_key(place, self._transform), image
+                return self._video.image_key(place, self._transform), frozen(self._converted(frame, place))
         return self._video.planes_key(place), frame
 
     def _converted(self, frame: av.VideoFrame, place: int) -> Image:

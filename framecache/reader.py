@@ -5,33 +5,14 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any, BinaryIO, get_args
+from dataclasses import asdict, replace
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from framecache.arguments import (
-    as_index,
-    as_pair,
-    as_place,
-    as_places,
-    as_seconds,
-    as_size,
-    as_whole,
-    is_one_index,
-    one_of,
-)
-from framecache.decode.convert import (
-    MATRICES,
-    PIXEL_FORMATS,
-    RANGES,
-    Matrix,
-    Orientation,
-    PixelFormat,
-    Range,
-    Transform,
-)
+from framecache.arguments import as_index, as_pair, as_place, as_places, as_seconds, is_one_index, shown
+from framecache.decode.convert import Matrix, Orientation, PixelFormat, Range
 from framecache.decode.source import make_source
 from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
 from framecache.errors import (
@@ -45,6 +26,7 @@ from framecache.frame import FramePlanes, Image, ReaderStats, VideoFrameInfo, Vi
 from framecache.index.frame_index import FrameIndex, IndexSource
 from framecache.index.scan import Progress
 from framecache.opening import OpenedVideo, open_video
+from framecache.options import ReaderOptions
 from framecache.pictures import Life, Pictures
 from framecache.planes import plane_views
 from framecache.video import Video
@@ -112,52 +94,45 @@ class VideoReader:
         progress: Progress | None = None,
         index_from: IndexSource | None = None,
     ) -> None:
-        self._threshold_frames = as_whole("threshold_frames_to_scan", threshold_frames_to_scan, 0)
-        self._transform = Transform(
-            one_of("pixel_format", pixel_format, PIXEL_FORMATS),
-            as_size("max_size_xy", max_size_xy),
-            bool(apply_rotation),
-            None if matrix is None else one_of("matrix", matrix, tuple(MATRICES)),
-            None if color_range is None else one_of("color_range", color_range, tuple(RANGES)),
+        self._options = ReaderOptions(
+            buffer_size_bytes,
+            threshold_frames_to_scan,
+            max_size_xy,
+            use_cache,
+            pixel_format,
+            stream,
+            writable,
+            apply_rotation,
+            matrix,
+            color_range,
+            index_from,
         )
-        if index_from is not None:
-            one_of("index_from", index_from, get_args(IndexSource))
-        self._use_cache, self._writable = bool(use_cache), bool(writable)
-        stream = as_whole("stream", stream, 0)
-        self._options = {
-            "buffer_size_bytes": as_whole("buffer_size_bytes", buffer_size_bytes, 1),
-            "threshold_frames_to_scan": self._threshold_frames,
-            "max_size_xy": self._transform.max_size_xy,
-            "use_cache": self._use_cache,
-            "pixel_format": pixel_format,
-            "stream": stream,
-            "writable": self._writable,
-            "apply_rotation": self._transform.is_oriented,
-            "matrix": matrix,
-            "color_range": color_range,
-            "index_from": index_from,
-        }
+        if engine is not None and not isinstance(engine, Engine):
+            raise BadTypeError(f"engine is {shown(engine)}; it must be an Engine")
+        if progress is not None and not callable(progress):
+            raise BadTypeError(f"progress is {shown(progress)}; it must be callable with a stage and a number")
         self._path = path
         source = make_source(path)
-        self._opened: OpenedVideo = open_video(source, stream, progress=progress, index_from=index_from)
+        self._opened: OpenedVideo = open_video(source, self._options.stream, progress=progress, index_from=index_from)
         self._life = Life(source.name)
         self._owns_engine = engine is None
-        self._engine = Engine(buffer_size_bytes) if engine is None else engine
+        self._engine = Engine(self._options.buffer_size_bytes) if engine is None else engine
         index = self._opened.index
-        fresh = Video(source, stream, index, (*source.key, stream, index_from), self._opened.remember)
+        key = (*source.key, self._options.stream, index_from)
+        fresh = Video(source, self._options.stream, index, key, self._opened.remember)
         fresh.counters.frames_decoded = 0 if self._opened.is_from_store else index.frames_decoded
         self._video: Video = self._engine.open_video(fresh)
         self._pictures = Pictures(
             self._engine,
             self._video,
-            self._transform,
-            use_cache=self._use_cache,
-            writable=self._writable,
-            threshold_frames=self._threshold_frames,
+            self._options.transform,
+            use_cache=self._options.use_cache,
+            writable=self._options.writable,
+            threshold_frames=self._options.threshold_frames_to_scan,
             life=self._life,
         )
         self._fps, self._duration_seconds = self.index.average_rate, self.index.duration_seconds
-        self._release = weakref.finalize(self, _release, self._engine, self._video, self._owns_engine)
+        self._finalizer = weakref.finalize(self, _let_go, self._engine, self._video, self._owns_engine)
 
     # What is known of the video
 
@@ -192,9 +167,9 @@ class VideoReader:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the first frame's image: `(H, W, 3)` for bgr24, after turning and resizing."""
-        orientation = self._pictures.orientation() if self._transform.is_oriented else Orientation()
+        orientation = self._pictures.orientation() if self._options.apply_rotation else Orientation()
         info = self._opened.info(self.index, orientation)
-        return self._transform.shape(info.width, info.height)
+        return self._options.transform.shape(info.width, info.height)
 
     @property
     def stats(self) -> ReaderStats:
@@ -239,8 +214,10 @@ class VideoReader:
 
         All images are in memory at once. Raises what `request_frame` does, before decoding where it can.
         """
+        if not isinstance(indices, Iterable):
+            raise BadTypeError(f"indices is {shown(indices)}; it must be a list of whole numbers")
         places = [self._clamped(index) for index in indices]
-        return _in_order_asked(places, self._frame)
+        return _in_order_asked(places, self._frame, lambda frame: replace(frame, image=self._pictures.another(frame.image)))
 
     def request_planes(self, index: int) -> FramePlanes:
         """The frame at `index` in the stream's own planes: not converted, turned or resized. Else as `request_frame`."""
@@ -277,14 +254,14 @@ class VideoReader:
         if not isinstance(item, slice) and is_one_index(item):
             return self._pictures.image(as_place(item, len(self)))
         places = as_places(item, len(self))
-        images = _in_order_asked(places, self._pictures.image)
+        images = _in_order_asked(places, self._pictures.image, self._pictures.another)
         shapes = {image.shape for image in images}
         if len(shapes) > 1:
             raise BadArgumentError(
                 f"the frames differ in size ({', '.join(map(str, sorted(shapes)))}), so they make no one array; "
                 "request them one by one, or with request_frames"
             )
-        return stack(images, self.shape if not images else (), self._transform.dtype)
+        return stack(images, self.shape if not images else (), self._options.transform.dtype)
 
     def __iter__(self) -> Iterator[Image]:
         """The image of every frame, from the first."""
@@ -334,7 +311,10 @@ class VideoReader:
     def close(self) -> None:
         """Close the reader, its decoders and its cache; twice does no harm. Requests raise ClosedError then."""
         self._life.is_closed = True
-        self._release()
+        if self._finalizer.detach() is not None:
+            self._engine.release(self._video)
+            if self._owns_engine:
+                self._engine.close()
 
     def __enter__(self) -> VideoReader:
         return self
@@ -349,7 +329,7 @@ class VideoReader:
         path = bytes(self._path) if isinstance(self._path, (bytearray, memoryview)) else self._path
         if not isinstance(path, bytes):
             path = os.path.abspath(os.path.expanduser(os.fspath(path)))
-        return _unpickle, (path, self._options, self._opened.fingerprint)
+        return _unpickle, (path, self._options.as_arguments(), self._opened.fingerprint)
 
     # How a frame is had
 
@@ -380,18 +360,19 @@ class VideoReader:
         return min(max(number + count if number < 0 else number, 0), count - 1)
 
 
-def _in_order_asked(places: Sequence[int], get: Callable[[int], Any]) -> list[Any]:
-    """`get` of each place, called in ascending order so that each GOP is decoded once."""
-    got: list[Any] = [None] * len(places)
-    for number in sorted(range(len(places)), key=places.__getitem__):
-        got[number] = get(places[number])
-    return got
+def _in_order_asked(places: Sequence[int], get: Callable[[int], Any], again: Callable[[Any], Any]) -> list[Any]:
+    """`get` of each place, once, in ascending order, so that each GOP is decoded once; `again` of what came twice."""
+    got: dict[int, Any] = {place: get(place) for place in sorted(set(places))}
+    first = {place: number for number, place in reversed(list(enumerate(places)))}
+    return [got[place] if first[place] == number else again(got[place]) for number, place in enumerate(places)]
 
 
-def _release(engine: Engine, video: Video, owns_engine: bool) -> None:
-    engine.release(video)
+def _let_go(engine: Engine, video: Video, owns_engine: bool) -> None:
+    """What becomes of a reader that is dropped without being closed."""
     if owns_engine:
         engine.close()
+    else:
+        engine.release_dropped(video)
 
 
 def _unpickle(path: str | bytes, options: dict[str, Any], fingerprint: str) -> VideoReader:

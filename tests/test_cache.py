@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 
+import av
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -100,6 +104,7 @@ def test_calculate_size_once_takes_the_first_size_for_all():
     cache = CacheDict(buffer_size_bytes=100, calculate_size_once=True, sizeof=lambda value: sizes.append(1) or len(value))
     for number in range(5):
         cache[number] = array(30)
+    cache[4] = array(30)
     assert len(sizes) == 1
     assert cache.bytes_held == 90
 
@@ -139,6 +144,42 @@ def test_pop_popitem_and_setdefault_behave_as_a_dictionary():
     cache.clear()
     with pytest.raises(KeyError):
         cache.popitem()
+
+
+def test_looking_for_a_value_or_an_item_counts_as_no_use():
+    cache = CacheDict(buffer_length=2)
+    cache.update(a=1, b=2)
+    assert 1 in cache.values()
+    assert ("a", 1) in cache.items()
+    assert ("a", 2) not in cache.items()
+    assert list(cache) == ["a", "b"]
+    assert cache.stats.hits == 0
+
+
+def test_what_a_value_contains_is_counted():
+    @dataclass(frozen=True, slots=True)
+    class Frame:
+        image: np.ndarray
+        number: int
+
+    assert held_bytes(Frame(array(5000), 3)) >= 5000
+    assert held_bytes(av.VideoFrame(64, 64, "yuv420p")) >= 64 * 64 * 3 // 2
+    endless: list[object] = [array(300)]
+    endless.append(endless)
+    assert 300 <= held_bytes(endless) < 1000
+
+
+def test_a_cache_is_neither_copied_nor_pickled():
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot be copied"):
+            attempt(CacheDict(buffer_length=2))
+
+
+def test_a_negative_size_and_a_limit_that_is_no_number_are_refused():
+    with pytest.raises(ValueError, match="-5"):
+        CacheDict(buffer_size_bytes=10, sizeof=lambda value: -5)["a"] = 1
+    with pytest.raises(TypeError, match="buffer_length"):
+        CacheDict(buffer_length="5")  # type: ignore[arg-type]
 
 
 def test_iterating_while_others_write_does_no_harm():

@@ -13,9 +13,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "framecache"
 HOUSE = [
     "errors",
     "arguments",
+    "planes",
     "cache",
     "frame",
-    "planes",
     "index",
     "decode",
     "video",
@@ -23,6 +23,7 @@ HOUSE = [
     "lead",
     "engine",
     "opening",
+    "options",
     "pictures",
     "reader",
     "sample",

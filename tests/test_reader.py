@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import math
@@ -112,6 +113,67 @@ def is_decodable(reader: VideoReader, place: int) -> bool:
         return reader.request_frame(place).frame_ix == place
     except DecodeError:
         return False
+
+
+def damaged(path: Path, target: Path, at: float, count: int) -> Path:
+    """A copy of a clip with some bytes in the midst of its media set to zero."""
+    data = bytearray(path.read_bytes())
+    first = int(len(data) * at)
+    data[first : first + count] = bytes(count)
+    target.write_bytes(data)
+    return target
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize(("at", "count"), [(0.6, 900), (0.75, 40), (0.9, 300)])
+def test_damage_that_shows_midway_changes_no_other_frame(
+    tmp_path: Path, clip: Callable[..., Path], container: str, at: float, count: int
+):
+    path = damaged(clip(n_frames=150, gop=40, container=container), tmp_path / f"damaged.{container}", at, count)
+    truth = [digest(convert(frame, Transform(), Orientation())) for frame in linear(path)]
+    histories: list[list[int]] = [list(range(150)), list(range(150))[::-1], random.Random(4).sample(range(150), 150)]
+    for options in ({}, {"use_cache": False}, {"buffer_size_bytes": 200_000}):
+        for history in histories:
+            with VideoReader(path, **options) as reader:  # type: ignore[arg-type]
+                got: dict[int, str] = {}
+                for index in (index for index in history if index < len(reader)):
+                    with contextlib.suppress(DecodeError):
+                        got[index] = digest(reader[index])
+                # Where a whole index shows damage only once it is met, what was handed out before it stands.
+                assert [got[index] for index in sorted(got)] == truth, (options, history[:3])
+
+
+def test_one_linear_decode_settles_damage_and_is_stored(media: Path):
+    path = media / "corrupted.mp4"
+    with VideoReader(path) as reader:
+        assert reader.index.checksums is None
+        assert reader.info.undecodable == ()
+        for index in range(50):
+            is_decodable(reader, index)
+        assert reader.index.checksums is not None
+        undecodable = reader.info.undecodable
+        assert undecodable == (30,)
+    with VideoReader(path) as reader:
+        assert reader.info.index_from_store
+        assert reader.info.undecodable == undecodable
+        assert reader.stats.frames_decoded <= 1
+        for index in undecodable:
+            with pytest.raises(DecodeError):
+                reader.request_frame(index)
+
+
+def test_a_timestamp_far_out_of_order_takes_no_other_frame_with_it(tmp_path: Path, clip: Callable[..., Path]):
+    whole = clip(n_frames=120, gop=40, container="ts")
+    data = bytearray(whole.read_bytes())
+    starts = [at for at in range(0, len(data), 188) if data[at + 1] & 0x40 and b"\0\0\1\xe0" in data[at : at + 40]]
+    # The timestamp of one packetised elementary stream header, moved by half an hour (its bits 32 to 30).
+    header = data.index(b"\0\0\1\xe0", starts[70])
+    data[header + 9] ^= 0b0000_0010
+    path = tmp_path / "wild.ts"
+    path.write_bytes(data)
+    truth = [digest(convert(frame, Transform(), Orientation())) for frame in linear(path)]
+    with VideoReader(path) as reader:
+        assert [digest(image) for image in reader] == truth
 
 
 def test_one_keyframe_only_its_last_frame_300_back_and_1000_random_requests(clip: Callable[..., Path]):
@@ -283,6 +345,16 @@ def test_an_index_outside_is_an_index_error(reader: VideoReader, wrong: Any):
         reader[wrong]
 
 
+def test_numbers_of_any_length_get_a_typed_error(reader: VideoReader):
+    for wrong in (10**400, -(10**400)):
+        with pytest.raises(ValueError, match="finite"):
+            reader.frame_at(wrong)
+    with pytest.raises(IndexError):
+        reader[10**5000]
+    with pytest.raises(BadArgumentError, match="slice"):
+        reader[0:10:0]
+
+
 @pytest.mark.parametrize("wrong", ["1", (1, 2), 1.5, None, [1.5], [[1]], np.zeros((2, 2), int), slice("a", None)])
 def test_anything_else_in_square_brackets_is_a_type_error(reader: VideoReader, wrong: Any):
     with pytest.raises(TypeError):
@@ -359,6 +431,17 @@ def test_request_frames_keeps_the_order_and_decodes_each_gop_once(reader: VideoR
     assert [frame.frame_ix for frame in reader.request_frames(asked)] == [40, 3, 17, 3, 47, 5]
     assert reader.stats.frames_decoded <= 48
     assert reader.request_frames([]) == []
+    with pytest.raises(BadTypeError, match="list"):
+        reader.request_frames(5)  # type: ignore[arg-type]
+
+
+def test_a_frame_asked_for_twice_is_decoded_once_and_handed_out_twice(clip: Callable[..., Path]):
+    with VideoReader(clip(), use_cache=False) as reader:
+        one, other = reader.request_frames([5, 5])
+        decoded = reader.stats.frames_decoded
+        one.image[...] = 0
+        assert read_index(other.image) == 5
+        assert decoded <= 12
 
 
 def test_images_belong_to_the_caller(reader: VideoReader):
@@ -379,6 +462,8 @@ def test_shared_images_are_read_only_and_not_copied(clip: Callable[..., Path]):
         assert np.shares_memory(reader.request_frame(7).image, image)
         assert digest(reader[7]) == digest(image)
         assert not reader[8].flags.writeable
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            image.flags.writeable = True
     with VideoReader(clip(), writable=False, use_cache=False) as reader:
         assert not reader[8].flags.writeable
 
@@ -526,7 +611,16 @@ def test_a_wrong_argument_is_a_value_error_that_names_it(clip: Callable[..., Pat
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("max_size_xy", 100), ("max_size_xy", ("a", 2)), ("stream", "0"), ("buffer_size_bytes", "1")]
+    ("name", "value"),
+    [("max_size_xy", 100), ("max_size_xy", ("a", 2)), ("stream", "0"), ("engine", "x")]
+    + [
+        ("buffer_size_bytes", "1"),
+        ("use_cache", "no"),
+        ("writable", np.zeros(3)),
+        ("apply_rotation", 1),
+        ("pixel_format", 5),
+        ("progress", 5),
+    ],
 )
 def test_an_argument_of_the_wrong_type_is_a_type_error(clip: Callable[..., Path], name: str, value: object):
     with pytest.raises(TypeError, match=name):

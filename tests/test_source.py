@@ -11,6 +11,7 @@ import pytest
 from framecache import (
     BadArgumentError,
     BadTypeError,
+    Engine,
     FramecacheError,
     NotAVideoError,
     VideoAccessError,
@@ -160,6 +161,56 @@ def test_what_cannot_be_read_from_is_a_type_error():
             VideoReader(thing)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="binary"):
         VideoReader(io.StringIO("text"))  # type: ignore[arg-type]
+    with open(__file__) as text, pytest.raises(TypeError, match="binary"):
+        VideoReader(text)  # type: ignore[arg-type]
+
+
+def test_readers_of_one_file_object_do_not_disturb_each_other(clip: Callable[..., Path]):
+    class Wrapped(io.BytesIO):
+        """Not a plain file, so that it has one position for all."""
+
+    file, wrong = Wrapped(clip(gop=6).read_bytes()), []
+
+    def work(number: int) -> None:
+        with VideoReader(file, use_cache=False) as reader:
+            for index in (40, number, 30, 2 * number, 47):
+                if reader.request_frame(index).frame_ix != index:
+                    wrong.append(index)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_errors_of_a_file_object_do_not_litter_stderr(clip: Callable[..., Path], capfd: pytest.CaptureFixture[str]):
+    class Failing(io.BytesIO):
+        fails = False
+
+        def read(self, count: int | None = -1, /) -> bytes:
+            if self.fails:
+                raise OSError(5, "Input/output error")
+            return super().read(count)
+
+    file = Failing(clip(n_frames=200).read_bytes())
+    with VideoReader(file) as reader:
+        reader.request_frame(0)
+        file.fails = True
+        with pytest.raises(VideoAccessError, match="Input/output"):
+            reader.request_frame(190)
+        file.fails = False
+        assert reader.request_frame(190).frame_ix == 190
+    assert capfd.readouterr().err == ""
+
+
+def test_a_renamed_file_is_another_to_a_shared_engine(tmp_path: Path, clip: Callable[..., Path]):
+    path = copy(clip(), tmp_path / "one.mp4")
+    with Engine() as engine, VideoReader(path, engine=engine):
+        renamed = path.rename(tmp_path / "two.mp4")
+        with VideoReader(renamed, engine=engine) as reader:
+            assert reader.request_frame(40).frame_ix == 40
 
 
 def test_a_file_object_that_fails_gives_a_typed_error(clip: Callable[..., Path]):
@@ -174,6 +225,16 @@ def test_a_file_object_that_fails_gives_a_typed_error(clip: Callable[..., Path])
 
     with pytest.raises(VideoAccessError, match="Input/output"):
         VideoReader(Failing(clip().read_bytes()))
+    for raised in (RuntimeError("no"), KeyError("no"), StopIteration(), MemoryError()):
+
+        class Raising(io.BytesIO):
+            def read(self, count: int | None = -1, /) -> bytes:
+                if self.tell() > 1000:
+                    raise raised  # noqa: B023
+                return super().read(count)
+
+        with pytest.raises(VideoAccessError):
+            VideoReader(Raising(clip().read_bytes()))
     closed = io.BytesIO(b"x")
     closed.close()
     with pytest.raises(VideoAccessError):

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
@@ -92,6 +93,7 @@ def opened(source: Source) -> Iterator[av.container.InputContainer]:
         yield container
     finally:
         container.close()
+    source.check_unchanged()
 
 
 def open_container(source: Source) -> av.container.InputContainer:
@@ -113,6 +115,7 @@ def open_container(source: Source) -> av.container.InputContainer:
     except (av.error.PermissionError, av.error.FileNotFoundError) as error:
         raise VideoAccessError(f"{source.name} cannot be read: {error.strerror}") from error
     except (av.error.FFmpegError, ValueError, EOFError) as error:
+        source.check_unchanged()
         reason = getattr(error, "strerror", None) or str(error)
         raise NotAVideoError(
             f"{source.name} is not a video that can be opened ({reason}); it may be cut short, or no video at all"
@@ -146,7 +149,7 @@ class PathSource:
             raise BadArgumentError(f"{path!r} is a URL; URLs are not opened yet: download the file and give its path")
         self.name = path
         try:
-            self.path = os.path.abspath(Path(path).expanduser()) if path else ""
+            self.path = os.path.abspath(_expanded(path)) if path else ""
             status = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise VideoNotFoundError(f"there is no file at {path!r}") from error
@@ -163,7 +166,7 @@ class PathSource:
         self._identity = _identity(status)
         self.size = status.st_size
         self.mtime_ns = status.st_mtime_ns
-        self.key: tuple[object, ...] = ("path", *self._identity)
+        self.key: tuple[object, ...] = ("path", self.path, *self._identity)
 
     @contextlib.contextmanager
     def open_io(self) -> Iterator[RandomAccessBytes]:
@@ -197,6 +200,13 @@ class PathSource:
             return None
 
 
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)  # nobody of that name has a home: the name itself begins with a tilde
+
+
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -225,52 +235,106 @@ class BytesSource:
 
 
 class FileSource:
-    """A binary file object, which every decoder reads through a view with a position of its own."""
+    """A binary file object, which every decoder reads through a view with a position of its own.
+
+    What the object raises is kept until it can be told: PyAV prints, and drops, errors that are raised while
+    FFmpeg reads.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._lock = threading.Lock()
         self.name = str(getattr(file, "name", f"<{type(file).__name__}>"))
-        try:
-            self.size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            probe: object = file.read(1)
-        except (OSError, ValueError) as error:
-            raise VideoAccessError(f"{self.name} cannot be read from any place at will: {error}") from error
-        if not isinstance(probe, bytes):
+        if isinstance(file, io.TextIOBase):
             raise BadTypeError(f"{self.name} was opened as text; open it in binary mode ('rb')")
+        self._file = file
+        self._failure: Exception | None = None
+        try:
+            with _lock_of(file):
+                self.size = int(file.seek(0, os.SEEK_END))
+                file.seek(0)
+                probe: object = file.read(1)
+        except Exception as error:
+            raise VideoAccessError(f"{self.name} cannot be read from any place at will: {error!r}") from error
+        if not isinstance(probe, bytes):
+            raise BadTypeError(f"{self.name} gives {type(probe).__name__} when it is read; it must give bytes")
         self.key: tuple[object, ...] = ("file", id(file), self.size)
 
     @contextlib.contextmanager
     def open_io(self) -> Iterator[RandomAccessBytes]:
         yield _Bytes(cast(BinaryIO, self.target()), self.size)
+        self.check_unchanged()
 
     def target(self) -> _FileView:
-        return _FileView(self._file, self._lock, self.size, self.name)
+        return _FileView(self, self._file, self.size, self.name)
+
+    def fail(self, error: Exception) -> None:
+        """Keep what the object raised."""
+        self._failure = error
 
     def check_openable(self) -> None:
-        """The object is the caller's, to be kept as it is while the reader is open."""
+        self.check_unchanged()
 
     def check_unchanged(self) -> None:
-        """The object is the caller's, to be kept as it is while the reader is open."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise VideoAccessError(f"{self.name} cannot be read: {failure!r}") from failure
+
+
+# A file object has one position, so whoever reads it, through whichever source, does so alone.
+_file_locks: weakref.WeakKeyDictionary[object, threading.Lock] = weakref.WeakKeyDictionary()
+_lock_for_the_rest = threading.Lock()
+
+
+def _lock_of(file: object) -> threading.Lock:
+    try:
+        return _file_locks.setdefault(file, threading.Lock())
+    except TypeError:  # neither hashable nor to be referred to weakly
+        return _lock_for_the_rest
+
+
+def _renew_file_locks() -> None:
+    """In a forked child: a thread of the parent may have held one."""
+    global _lock_for_the_rest
+    _file_locks.clear()
+    _lock_for_the_rest = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_file_locks)
+
+
+def _descriptor(file: object) -> int | None:
+    """The descriptor of a plain file, which can be read anywhere without moving the position that others share."""
+    raw = file.raw if isinstance(file, (io.BufferedReader, io.BufferedRandom)) else file
+    if not isinstance(raw, io.FileIO) or not hasattr(os, "pread"):
+        return None
+    number = raw.fileno()
+    return number if stat.S_ISREG(os.fstat(number).st_mode) else None
 
 
 class _FileView:
     """A position of its own in a shared file object."""
 
-    def __init__(self, file: BinaryIO, lock: threading.Lock, size: int, name: str) -> None:
-        self._file, self._lock, self._size, self._position = file, lock, size, 0
+    def __init__(self, source: FileSource, file: BinaryIO, size: int, name: str) -> None:
+        self._source, self._file, self._size, self._position = source, file, size, 0
         self.name = name
 
     def read(self, count: int = -1) -> bytes:
-        with self._lock:
-            try:
-                self._file.seek(self._position)
-                data = self._file.read(count)
-            except (OSError, ValueError) as error:
-                raise VideoAccessError(f"{self.name} cannot be read: {error}") from error
+        count = self._size - self._position if count < 0 else count
+        try:
+            data = self._read(count)
+        except Exception as error:
+            self._source.fail(error)
+            return b""
         self._position += len(data)
         return data
+
+    def _read(self, count: int) -> bytes:
+        descriptor = _descriptor(self._file)
+        if descriptor is not None:
+            return os.pread(descriptor, count, self._position)
+        with _lock_of(self._file):
+            self._file.seek(self._position)
+            return self._file.read(count)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]

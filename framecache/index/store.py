@@ -29,9 +29,9 @@ def store_folder() -> Path | None:
     None where the user has no home.
     """
     named = os.environ.get(FOLDER_VARIABLE)
-    if named:
-        return Path(named)
     try:
+        if named:
+            return Path(named).expanduser()
         home = Path.home()
     except RuntimeError:
         return None
@@ -64,6 +64,8 @@ def load(key: str, fingerprint: str) -> FrameIndex | None:
     if path is None:
         return None
     try:
+        if not path.is_file():  # a pipe under that name would be waited for
+            return None
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             header = json.loads(str(arrays["header"]))
             if header["key"] != key or header["fingerprint"] != fingerprint:
@@ -143,6 +145,7 @@ def _is_sound(index: FrameIndex) -> bool:
     columns = index.packets.columns().values()
     return (
         all(len(column) == count for column in places)
+        and len(np.unique(index.rows)) == count
         and len({len(column) for column in columns}) == 1
         and bool((np.diff(index.pts) > 0).all())
         and (index.checksums is None or len(index.checksums) == count)
