@@ -34,7 +34,7 @@ class Life:
 def frozen(image: Image) -> Image:
     """The same memory as an array that nobody can make writable again."""
     # NumPy lets the flag be set back where the memory below is writable, so what is below must not be.
-    return np.frombuffer(memoryview(image).toreadonly(), image.dtype).reshape(image.shape)
+    return np.frombuffer(image.data.toreadonly(), image.dtype).reshape(image.shape)
 
 
 class Pictures:
