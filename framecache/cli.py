@@ -68,11 +68,13 @@ def _tour(video: str, folder: Path) -> None:
             print("it has no frames to show")
             return
         print("\nrequests, in this order:\n\n   asked   came        time      took   from")
+        before = reader.stats
         for index in jumps(len(reader)):
             _request(reader, index)
         stats = reader.stats
+        hits, misses = stats.hits - before.hits, stats.misses - before.misses
         print(
-            f"\n{stats.hits} of {stats.hits + stats.misses} requests were answered from the cache; "
+            f"\n{hits} of {hits + misses} requests were answered from the cache; "
             f"{stats.frames_decoded} frames were decoded in {stats.seeks} jumps; "
             f"{stats.bytes_held / 2**20:.1f} MiB are held"
         )
