@@ -143,6 +143,17 @@ def test_damage_that_shows_midway_changes_no_other_frame(
                 assert [got[index] for index in sorted(got)] == truth, (options, history[:3])
 
 
+def test_frames_that_do_not_come_after_a_seek_are_had_all_the_same(clip: Callable[..., Path]):
+    # Interlaced MPEG-4 with B-frames: FFmpeg's decoder drops them all once decoding begins midway.
+    path = clip(codec="mpeg4", options=(("flags", "+ilme+ildct+qpel"),))
+    truth = [digest(convert(frame, Transform(), Orientation())) for frame in linear(path)]
+    for history in (list(range(48))[::-1], random.Random(5).sample(range(48), 48)):
+        with VideoReader(path, use_cache=False) as reader:
+            assert len(reader) == 48
+            for index in history:
+                assert digest(reader[index]) == truth[index]
+
+
 def test_one_linear_decode_settles_damage_and_is_stored(media: Path):
     path = media / "corrupted.mp4"
     with VideoReader(path) as reader:

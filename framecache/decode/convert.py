@@ -88,12 +88,16 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     Ask one frame per video: reading side data makes a reference cycle that pins the frame until the
     garbage collector runs.
     """
-    side_data: Any = frame.side_data  # PyAV's stub calls it a TypedDict; it iterates over values.
-    for data in side_data:
-        if "DISPLAYMATRIX" in str(data.type):
-            a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5] / 65536
-            return _ORIENTATIONS.get((round(a), round(b), round(c), round(d)), Orientation())
-    return Orientation()
+    try:
+        side_data: Any = frame.side_data  # PyAV's stub calls it a TypedDict; it iterates over values.
+        matrices = [data for data in side_data if "DISPLAYMATRIX" in str(data.type)]
+    except ValueError:
+        # PyAV does not know every kind of side data, and then shows none; the angle, counterclockwise, it does show.
+        return Orientation(-frame.rotation % 360) if frame.rotation % 90 == 0 else Orientation()
+    if not matrices:
+        return Orientation()
+    a, b, _, c, d = np.frombuffer(bytes(matrices[0]), np.int32)[:5] / 65536
+    return _ORIENTATIONS.get((round(a), round(b), round(c), round(d)), Orientation())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import av
+import numpy as np
 from av.codec.context import ThreadType
 from more_itertools import peekable
 
@@ -19,6 +20,8 @@ from framecache.planes import checksum
 
 # No decoder reorders by more than 16 frames, and none has more threads than a few dozen.
 LONGEST_DELAY_PACKETS = 64
+# Codecs that several threads decode to the same bytes as one. Not so interlaced MPEG-4, for one.
+EXACT_WITH_THREADS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "prores", "dnxhd", "ffv1"})
 
 
 class BadStartError(Exception):
@@ -47,7 +50,7 @@ class Decoder:
         source: What to read.
         stream: Which video stream, cover pictures not counted.
         index: The stream's frames.
-        threads: How many threads to decode with; 1 decodes exactly as the linear decode does.
+        threads: How many threads to decode with, where the codec is exact with several.
         can_seek: Whether to try FFmpeg's seek; without it, the container is opened anew and read up to
             the row, which works for all.
         undefined: Places whose picture depends on what was in memory before (a frame that lacks its second
@@ -156,6 +159,8 @@ class Decoder:
             if other.index != self._stream.index:
                 other.discard = av.stream.Discard.all
         self._context = self._stream.codec_context
+        if self._context.codec.canonical_name not in EXACT_WITH_THREADS:
+            self.threads = 1
         self._context.thread_type = ThreadType.AUTO if self.threads != 1 else ThreadType.NONE
         self._context.thread_count = self.threads
         self._packets = peekable(demux(self._container, self._stream))
@@ -260,17 +265,38 @@ class Decoder:
         return packet
 
     def _identify(self, frame: av.VideoFrame) -> DecodedFrame | None:
+        """The frame with its place, if it has one, and is the right one there."""
         if frame.is_corrupt and self.index.checksums is None:
             raise UnsteadyError("a frame is marked as damaged")
         if frame.pts is None or not 0 <= frame.pts < len(self.index.packets):
             return None
+        if self.index.checksums is not None:
+            return self._identify_by_checksum(frame, frame.pts)
         place = int(self.index.place_of_row[frame.pts])
-        if place < 0 or not self.index.is_reached_from(place, self._start_row):
+        is_reached = place >= 0 and self.index.is_reached_from(place, self._start_row)
+        return DecodedFrame(place, frame) if is_reached else None
+
+    def _identify_by_checksum(self, frame: av.VideoFrame, row: int) -> DecodedFrame | None:
+        """Hold a frame of a troubled stream to what the linear decode left of it.
+
+        Some decoders give two frames one packet's stamp where references are missing: the checksum tells them apart.
+        """
+        assert self.index.checksums is not None
+        places = [p for p in np.flatnonzero(self.index.rows == row).tolist() if self.index.is_reached_from(p, self._start_row)]
+        if not places:
             return None
-        if self.index.checksums is None:
-            return DecodedFrame(place, frame)
+        value = checksum(frame)
+        matching = [place for place in places if self.index.checksums[place] == value]
+        place = matching[0] if matching else next((p for p in places if p > self._last_place), places[-1])
         self._last_place = max(self._last_place, place)
-        return DecodedFrame(place, frame) if self._is_right(place, frame) else None
+        if matching or self._is_pristine:
+            self._has_matched = True
+            return DecodedFrame(place, frame)
+        if self._start_row and not self._has_matched:
+            raise BadStartError(f"decoding from row {self._start_row} gives another picture at frame {place}")
+        # The start is good, for the frames before came out right: it is this frame that differs each time.
+        self._undefined.add(place)
+        return None
 
     def _once_sure(self, frames: list[DecodedFrame]) -> list[DecodedFrame]:
         """The frames that came out, each once all before it in the file, which it may be predicted from, did too.
@@ -297,17 +323,3 @@ class Decoder:
         """Whether a row's frame came out, or is none that comes out from where decoding began."""
         place = int(self.index.place_of_row[row])
         return row in self._rows_out or place < 0 or not self.index.is_reached_from(place, self._start_row)
-
-    def _is_right(self, place: int, frame: av.VideoFrame) -> bool:
-        """Hold a frame of a troubled stream to the checksum that the linear decode left."""
-        sums = self.index.checksums
-        if sums is None or self._is_pristine:
-            return True
-        if checksum(frame) == sums[place]:
-            self._has_matched = True
-            return True
-        if self._start_row and not self._has_matched:
-            raise BadStartError(f"decoding from row {self._start_row} gives another picture at frame {place}")
-        # The start is good, for the frames before came out right: it is this frame that differs each time.
-        self._undefined.add(place)
-        return False

@@ -26,6 +26,8 @@ OpenBytes = Callable[[], AbstractContextManager[RandomAccessBytes]]
 TESTED_FROM_PACKETS = (1, 8, 30)
 TEST_REACH_PACKETS = 600
 TEST_LENGTH_PACKETS = 4
+# Codecs whose last packet may hold no picture, but the word that the sequence ends.
+ENDS_WITHOUT_A_PICTURE = frozenset({"dirac"})
 
 
 def no_progress(stage: str, done: float) -> None:
@@ -58,7 +60,7 @@ def build_index(
         step = _usual_step(rows, stream, time_base)
         codec = stream.codec_context.codec
         evident = codec.canonical_name in bitstream.SELF_EVIDENT or codec.intra_only
-    if made_from != "decode" and not trouble(rows):
+    if made_from != "decode" and not trouble(rows) and codec.canonical_name not in ENDS_WITHOUT_A_PICTURE:
         index = _from_scan(rows, time_base, open_stream, is_evident=evident)
         if index is not None or made_from == "scan":
             return index or from_rows(rows, time_base, "scan", flagged_starts(rows))

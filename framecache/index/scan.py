@@ -22,7 +22,8 @@ def demux(container: av.container.InputContainer, stream: av.VideoStream) -> Ite
         for packet in container.demux(stream):
             if packet.size:
                 yield packet
-    except (av.error.FFmpegError, EOFError):
+    except (av.error.FFmpegError, EOFError, IndexError):
+        # IndexError: damage in a format without a header (FLV) makes FFmpeg find streams that PyAV does not know.
         return
 
 
