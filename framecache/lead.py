@@ -66,7 +66,7 @@ class Lead:
                 self._settle()
             except StaleError:
                 self._put_down()
-        return self._climb()
+        raise self._video.decode_error(self._place, "what is known of the video changed again and again meanwhile")
 
     def _climb(self) -> av.VideoFrame:
         """Reach the frame: as planned, else from its start, else from earlier ones, else from the very first."""

@@ -87,6 +87,13 @@ def test_a_plan_reaches_its_target_and_never_decodes_more_than_the_worse_of_scan
 
 
 @given(indices(), st.data())
+def test_no_bad_start_is_tried(index: FrameIndex, data: st.DataObject):
+    place = data.draw(st.integers(0, len(index) - 1))
+    bad = frozenset(data.draw(st.sets(st.sampled_from(index.start_rows.tolist())))) - {0}
+    assert not bad & set(starts_to_try(index, place, False, bad))
+
+
+@given(indices(), st.data())
 def test_the_ladder_ends_with_the_linear_decode_and_repeats_nothing(index: FrameIndex, data: st.DataObject):
     place = data.draw(st.integers(0, len(index) - 1))
     goes_on = data.draw(st.booleans())

@@ -93,5 +93,7 @@ def starts_to_try(index: FrameIndex, place: int, goes_on: bool, bad_rows: frozen
             tried.add(start)
             yield start
         start = index.start_before(start)
+        while start in bad_rows:
+            start = index.start_before(start)
     if 0 not in tried:
         yield 0
