@@ -231,30 +231,47 @@ class Engine:
     def _withdraw(self, run: Run, want: Want) -> None:
         """A waiting thread gives up, having been handed the lead or not."""
         if want.run is not None:
-            self._stop(want.run)
+            for decoder in self._stop(want.run):
+                decoder.close()
         else:
             run.wants = [other for other in run.wants if other is not want]
 
-    def _stop(self, run: Run, *, is_broken: bool = False) -> None:
-        """A run's leader is done: the next who waits leads on, or the decoder is idle."""
+    def _stop(self, run: Run, *, is_broken: bool = False) -> list[Decoder]:
+        """A run's leader is done: the next who waits leads on, or the decoder is idle. The decoders to be closed."""
         self._runs.remove(run)
-        decoder, waiting = run.decoder, sorted(run.wants, key=lambda want: want.place)
-        reachable = [want for want in waiting if not is_broken and can_reach(run.video.index, want.place, run.position)]
+        self._changed.notify_all()
+        video, decoder = run.video, run.decoder
+        is_of_use = decoder is not None and not is_broken and video.trusts(decoder)
+        waiting = sorted(run.wants, key=lambda want: want.place)
+        reachable = [want for want in waiting if is_of_use and can_reach(video.index, want.place, run.position)]
         for want in waiting:
             want.is_dropped = want not in reachable
-        if decoder is not None and reachable and run.video.trusts(decoder):
+        if decoder is None:
+            return []
+        if reachable:
             heir = reachable.pop(0)
-            heir.run = self._new_run(run.video, decoder, run.position)
+            heir.run = self._new_run(video, decoder, run.position)
             heir.run.wants = reachable
-        else:
-            for want in reachable:
-                want.is_dropped = True
-            is_of_use = not is_broken and not self._is_closed and run.video.readers > 0
-            if decoder is not None and is_of_use and run.video.trusts(decoder):
-                self._idle.append(Idle(run.video, decoder))
-            elif decoder is not None:
-                decoder.close()
-        self._changed.notify_all()
+            return []
+        if not is_of_use or self._is_closed or video.readers <= 0:
+            return [decoder]
+        self._idle.append(Idle(video, decoder))
+        return self._outgrown()
+
+    def _outgrown(self) -> list[Decoder]:
+        """Take out the idle decoders, the least recently used first, that would keep memory beside the budget.
+
+        A decoder keeps the memory of its frames that were pushed out. As long as all frames ever kept fit the budget,
+        nothing was; after that, only as many decoders stay as could have filled it.
+        """
+        decoders = [run.decoder for run in self._runs if run.decoder is not None] + [idle.decoder for idle in self._idle]
+        might_hold = sum(min(decoder.kept_bytes, self.buffer_size_bytes) for decoder in decoders)
+        outgrown = []
+        while len(self._idle) > 1 and might_hold > self.buffer_size_bytes:
+            decoder = self._idle.pop(0).decoder
+            might_hold -= min(decoder.kept_bytes, self.buffer_size_bytes)
+            outgrown.append(decoder)
+        return outgrown
 
     # Leading a run
 
@@ -272,7 +289,9 @@ class Engine:
             raise
         finally:
             with self._changed:
-                self._stop(run, is_broken=is_broken)
+                outworn = self._stop(run, is_broken=is_broken)
+            for decoder in outworn:
+                decoder.close()
 
     def _keep_all(self, video: Video, items: Sequence[tuple[CacheKey, CacheValue] | None]) -> None:
         with self._changed:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from clips import digest
 
-from framecache import BadArgumentError, ClosedError, Engine, FramecacheError, VideoReader
+from framecache import BadArgumentError, ClosedError, Engine, VideoReader
 from framecache.decode.decoder import Decoder
 from framecache.errors import CancelledError
 from framecache.sample import read_index
@@ -297,21 +298,28 @@ def _from_global(indices: list[int]) -> list[str]:
     return in_child(_shared[0], indices)
 
 
-def test_no_error_of_pyav_reaches_the_user_when_reading_fails_midway(clip: Callable[..., Path]):
-    import io
+SCRUB = """
+import random, sys
+import framecache
 
-    class Failing(io.BytesIO):
-        fails = False
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
 
-        def read(self, count: int | None = -1, /) -> bytes:
-            if self.fails:
-                raise OSError(5, "Input/output error")
-            return super().read(count)
+framecache.VideoReader(sys.argv[1]).request_frame(0)
+before, most, rng = resident(), 0, random.Random(6)
+with framecache.VideoReader(sys.argv[1], int(sys.argv[2])) as reader:
+    for index in [199, *range(198, 100, -1), *(rng.randrange(200) for _ in range(60))]:
+        reader.request_frame(index)
+        most = max(most, resident())
+    assert reader.stats.bytes_held <= int(sys.argv[2])
+print(most - before)
+"""
 
-    file = Failing(clip(n_frames=200).read_bytes())
-    with VideoReader(file) as reader:
-        reader.request_frame(0)
-        file.fails = True
-        with pytest.raises(FramecacheError):
-            for index in range(199, 0, -12):
-                reader.request_frame(index)
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_stays_within_the_budget_and_what_is_documented_for_decoders(clip: Callable[..., Path]):
+    path, budget = clip(n_frames=200, gop=1000, size=(640, 360)), 20_000_000
+    command = [sys.executable, "-c", SCRUB, str(path), str(budget)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    picture = 640 * 360 * 3 // 2
+    assert int(done.stdout) < budget + 3 * 20 * 1.25 * picture + 10_000_000
