@@ -46,7 +46,7 @@ make_venv() {
   fi
   if [ ! -e "$mark" ] || [ setup.cfg -nt "$mark" ] || [ pyproject.toml -nt "$mark" ]; then
     say "installing into .venv (once)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}"
+    PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}"
     touch "$mark"
   fi
   # OpenCV's wheel draws windows, and needs two of the system's libraries even where none is opened.

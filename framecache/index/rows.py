@@ -15,6 +15,11 @@ Bools = npt.NDArray[np.bool_]
 NO_PTS = int(np.iinfo(np.int64).min)
 
 
+def has_doubles(values: Ints) -> bool:
+    """Whether any value comes twice. The stable sort makes it quick for what is nearly in order."""
+    return bool((np.diff(np.sort(values, kind="stable")) == 0).any())
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class PacketRows:
     """The packets with a size above zero, in the order in which the container hands them out.

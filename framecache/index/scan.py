@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from framecache.index import bitstream
-from framecache.index.rows import NO_PTS, PacketRows
+from framecache.index.rows import NO_PTS, PacketRows, has_doubles
 
 Progress = Callable[[str, float], None]
 PROGRESS_EVERY_PACKETS = 2000
@@ -68,7 +68,7 @@ def trouble(packets: PacketRows) -> str | None:
         return None
     if (pts == NO_PTS).any():
         return "packets without a timestamp"
-    if len(np.unique(pts)) < len(pts):
+    if has_doubles(pts):
         return "doubled timestamps"
     keys = np.flatnonzero(packets.is_key & (packets.pts != NO_PTS))
     if not len(keys) or (pts.min() < packets.pts[keys[0]] and kept[keys[0]]):

@@ -15,7 +15,7 @@ import numpy as np
 from framecache.index import bitstream
 from framecache.index.boxes import Box, MalformedError, RandomAccessBytes, read_box, top_level
 from framecache.index.fragments import read_fragments
-from framecache.index.rows import Bools, PacketRows
+from framecache.index.rows import Bools, PacketRows, has_doubles
 from framecache.index.samples import Samples
 from framecache.index.scan import reorders_too_far
 
@@ -61,7 +61,7 @@ def _read_table(file: RandomAccessBytes, stream: av.VideoStream, codec: str) -> 
         return None
     scale = _scale(media.child(b"mdhd"))
     time_base = Fraction(1, scale)
-    if stream.time_base is None or Fraction(stream.time_base.numerator, stream.time_base.denominator) != time_base:
+    if not stream.time_base or Fraction(stream.time_base.numerator, stream.time_base.denominator) != time_base:
         return None
     records = _decoder_records(table.child(b"stsd"))
     samples = Samples.from_table(table)
@@ -176,7 +176,7 @@ def _is_sound(rows: PacketRows, file: RandomAccessBytes, stream: av.VideoStream,
     return (
         len(pts) > 0
         and bool(rows.is_key[0])
-        and len(np.unique(pts)) == len(pts)
+        and not has_doubles(pts)
         and pts.min() >= (rows.pts[0] if kept[0] else pts.min())
         and int((rows.pos + rows.size).max()) <= file.size
         and not reorders_too_far(rows)
