@@ -341,6 +341,8 @@ class Engine:
         """
         ctypes.pythonapi.Py_IncRef(ctypes.py_object((self.cache, self._idle, self._runs, self._changed)))
         self._start_empty()
+        for video in self._videos.values():
+            video.is_settling = False
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

@@ -109,8 +109,8 @@ class Lead:
         try:
             index = self._decode_linear()
             with host._changed:
+                video.counters.frames_decoded += index.frames_decoded - video.index.frames_decoded
                 video.index = index
-                video.counters.frames_decoded += index.frames_decoded
                 host._forget_frames(video)
         finally:
             with host._changed:

@@ -25,7 +25,7 @@ OpenBytes = Callable[[], AbstractContextManager[RandomAccessBytes]]
 # Keyframe flags are put to the test where they first claim something, and a few packets on.
 TESTED_FROM_PACKETS = (1, 8, 30)
 TEST_REACH_PACKETS = 600
-TEST_LENGTH_PACKETS = 4
+TEST_LENGTH_PACKETS = 12
 # Codecs whose last packet may hold no picture, but the word that the sequence ends.
 ENDS_WITHOUT_A_PICTURE = frozenset({"dirac"})
 
