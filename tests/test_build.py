@@ -109,10 +109,11 @@ SCANNED: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("features", SCANNED, ids=str)
 def test_clean_streams_are_scanned_and_not_decoded(clip: Callable[..., Path], features: dict[str, object]):
-    path = clip(**{"n_frames": 90, **features})
+    path = clip(**{"n_frames": 160, **features})
     index = index_of(path)
     assert index.made_from == "scan"
-    assert index.frames_decoded < 90
+    # The first packets are decoded to see whether they bear the scan out, however long the stream is.
+    assert index.frames_decoded <= 100
     decoded = index_of(path, "decode")
     for name in ("pts", "rows", "durations"):
         np.testing.assert_array_equal(getattr(index, name), getattr(decoded, name), err_msg=name)

@@ -13,7 +13,7 @@ import numpy as np
 from framecache.index import bitstream
 from framecache.index.boxes import RandomAccessBytes
 from framecache.index.frame_index import FrameIndex, IndexSource, flagged_starts, from_rows
-from framecache.index.linear import PROBED_PACKETS, decode_linear, from_decode
+from framecache.index.linear import PROBED_PACKETS, Decoded, decode_linear, from_decode
 from framecache.index.rows import NO_PTS, PacketRows
 from framecache.index.scan import Progress, probe_agrees, scan_packets, trouble
 from framecache.index.table import read_table
@@ -72,45 +72,46 @@ def build_index(
 
 def _from_scan(rows: PacketRows, time_base: Fraction, open_stream: OpenStream, *, is_evident: bool) -> FrameIndex | None:
     """The index from packets alone, if decoding the first of them bears it out."""
+    starts = flagged_starts(rows)
     if not len(rows):
-        return from_rows(rows, time_base, "scan", flagged_starts(rows))
-    stop = min(PROBED_PACKETS, len(rows))
+        return from_rows(rows, time_base, "scan", starts)
+    tested = [] if is_evident else _keyframes_to_test(rows)
+    stop = min(max([PROBED_PACKETS, *(row + TEST_LENGTH_PACKETS for row in tested)]), len(rows))
     with open_stream() as (container, stream):
-        probe = decode_linear(container, stream, stop=stop)
+        probe = decode_linear(container, stream, stop=stop, with_checksums=bool(tested))
     if probe.is_damaged or not probe_agrees(rows, stop, probe.stamps):
         return None
-    starts, decoded = flagged_starts(rows), len(probe.stamps)
+    decoded = len(probe.stamps)
     if not is_evident:
-        holds, more = _flags_hold(rows, open_stream)
-        decoded += more
+        tries = [_decode_from(row, open_stream) for row in tested]
+        decoded += sum(len(tried.stamps) for tried in tries)
+        holds = bool(tested) and all(_agrees(rows, row, tried, probe) for row, tried in zip(tested, tries, strict=True))
+        # Flags that cannot be tested within reach are not trusted.
         starts = starts if holds else starts[:1]
     return from_rows(rows, time_base, "scan", starts, decoded)
 
 
-def _flags_hold(rows: PacketRows, open_stream: OpenStream) -> tuple[bool, int]:
-    """Whether decoding from packets flagged as keyframes gives a linear decode's pictures; frames decoded.
-
-    Some formats flag every packet (msvideo1 in AVI), though most need the one before. Flags that cannot be
-    tested within reach are not trusted.
-    """
+def _keyframes_to_test(rows: PacketRows) -> list[int]:
+    """A few packets near the start that are flagged as keyframes, the very first left out."""
     keys = np.flatnonzero(rows.is_key)
-    tested = sorted({int(keys[keys >= at][0]) for at in TESTED_FROM_PACKETS if (keys >= at).any()})
-    tested = [row for row in tested if row < TEST_REACH_PACKETS]
-    if not tested:
-        return False, 0
+    found = {int(keys[keys >= at][0]) for at in TESTED_FROM_PACKETS if (keys >= at).any()}
+    return sorted(row for row in found if row < TEST_REACH_PACKETS)
+
+
+def _decode_from(row: int, open_stream: OpenStream) -> Decoded:
     with open_stream() as (container, stream):
-        truth = decode_linear(container, stream, stop=tested[-1] + TEST_LENGTH_PACKETS, with_checksums=True)
+        return decode_linear(container, stream, first=row, stop=row + TEST_LENGTH_PACKETS, with_checksums=True)
+
+
+def _agrees(rows: PacketRows, row: int, tried: Decoded, truth: Decoded) -> bool:
+    """Whether decoding from a packet flagged as a keyframe gave the pictures of the linear decode.
+
+    Some formats flag every packet (msvideo1 in AVI), though most need the one before.
+    """
     expected = dict(zip(truth.stamps, truth.checksums, strict=True))
-    decoded = len(expected)
-    for row in tested:
-        with open_stream() as (container, stream):
-            tried = decode_linear(container, stream, first=row, stop=row + TEST_LENGTH_PACKETS, with_checksums=True)
-        decoded += len(tried.stamps)
-        got = dict(zip(tried.stamps, tried.checksums, strict=True))
-        shown = [r for r in range(row, row + TEST_LENGTH_PACKETS) if r in expected and rows.pts[r] >= rows.pts[row]]
-        if any(got.get(r) != expected[r] for r in shown):
-            return False, decoded
-    return True, decoded
+    got = dict(zip(tried.stamps, tried.checksums, strict=True))
+    shown = [r for r in range(row, row + TEST_LENGTH_PACKETS) if r in expected and rows.pts[r] >= rows.pts[row]]
+    return all(got.get(r) == expected[r] for r in shown)
 
 
 def _time_base(stream: av.VideoStream) -> Fraction:
