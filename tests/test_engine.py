@@ -298,6 +298,24 @@ def _from_global(indices: list[int]) -> list[str]:
     return in_child(_shared[0], indices)
 
 
+CLOSE_WHILE_LOGGING = """
+import sys
+import av, framecache
+
+av.logging.set_level(av.logging.PANIC)
+for _ in range(20):
+    with framecache.VideoReader(sys.argv[1]) as reader:
+        for index in range(0, len(reader), 7):
+            reader.request_frame(index)
+"""
+
+
+def test_closing_does_not_hang_where_pyavs_logging_is_switched_on(clip: Callable[..., Path]):
+    for features in ({"container": "ts", "open_gop": True}, {"codec": "libvpx-vp9", "container": "webm"}):
+        command = [sys.executable, "-c", CLOSE_WHILE_LOGGING, str(clip(**features))]
+        subprocess.run(command, timeout=120, check=True)
+
+
 SCRUB = """
 import random, sys
 import framecache

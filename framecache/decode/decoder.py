@@ -100,6 +100,10 @@ class Decoder:
     def close(self) -> None:
         """Close the container; nothing may be called after that."""
         self._packets = peekable(())
+        if self.threads != 1 and self._context.is_open:
+            # PyAV frees a decoder with the GIL held, and that waits for the decoder's threads; one that logs, while
+            # somebody has switched PyAV's logging on, waits for the GIL. Flushing parks them, without the GIL.
+            self._context.flush_buffers()
         self._container.close()
 
     def start_at(self, row: int) -> None:
