@@ -313,7 +313,7 @@ for _ in range(20):
 def test_closing_does_not_hang_where_pyavs_logging_is_switched_on(clip: Callable[..., Path]):
     for features in ({"container": "ts", "open_gop": True}, {"codec": "libvpx-vp9", "container": "webm"}):
         command = [sys.executable, "-c", CLOSE_WHILE_LOGGING, str(clip(**features))]
-        subprocess.run(command, timeout=120, check=True)
+        assert subprocess.run(command, timeout=120, check=False).returncode == 0
 
 
 SCRUB = """
