@@ -26,6 +26,7 @@ HOUSE = [
     "options",
     "pictures",
     "reader",
+    "notation",
     "sample",
     "export",
     "cli",
