@@ -8,6 +8,7 @@ from framecache.errors import (
     CancelledError,
     ClosedError,
     DecodeError,
+    DisplayError,
     FramecacheError,
     FrameIndexError,
     MissingExtraError,
@@ -20,10 +21,12 @@ from framecache.errors import (
 from framecache.frame import FramePlanes, ReaderStats, VideoFrameInfo, VideoInfo
 from framecache.index.frame_index import FrameIndex
 from framecache.reader import VideoReader
+from framecache.scrub import Arrival, Scrubber
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Arrival",
     "BadArgumentError",
     "BadTypeError",
     "CacheDict",
@@ -31,6 +34,7 @@ __all__ = [
     "CancelledError",
     "ClosedError",
     "DecodeError",
+    "DisplayError",
     "Engine",
     "FrameIndex",
     "FrameIndexError",
@@ -39,6 +43,7 @@ __all__ = [
     "MissingExtraError",
     "NotAVideoError",
     "ReaderStats",
+    "Scrubber",
     "TimeRangeError",
     "VideoAccessError",
     "VideoChangedError",

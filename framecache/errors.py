@@ -47,6 +47,10 @@ class MissingExtraError(FramecacheError, ImportError):
     """A feature needs an optional package; the message names the extra that installs it."""
 
 
+class DisplayError(FramecacheError, RuntimeError):
+    """No window can be opened: there is no screen to be reached, or OpenCV was built without windows."""
+
+
 class DecodeError(FramecacheError, RuntimeError):
     """One frame cannot be decoded.
 

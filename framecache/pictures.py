@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import av
@@ -29,6 +29,11 @@ class Life:
         """Raise ClosedError once it is closed."""
         if self.is_closed:
             raise ClosedError(f"the reader of {self.name} was closed")
+
+
+def never() -> bool:
+    """For requests that nobody calls off."""
+    return False
 
 
 def frozen(image: Image) -> Image:
@@ -70,10 +75,10 @@ class Pictures:
         self._life = life
         self._orientation: Orientation | None = None
 
-    def image(self, place: int) -> Image:
-        """The image at a place. Raises as `Engine.fetch` does."""
+    def image(self, place: int, is_cancelled: Callable[[], bool] = never) -> Image:
+        """The image at a place, unless `is_cancelled` says so between packets. Raises as `Engine.fetch` does."""
         video, image_key = self._video, self._video.image_key(place, self._transform)
-        value = self._fetch(place, (image_key, video.planes_key(place)))
+        value = self._fetch(place, self._keys(place), is_cancelled)
         if not isinstance(value, np.ndarray) and self._use_cache:
             # A small image was made while the frame was passed by, if this reader led the decoder to it.
             made = self._engine.cache.peek(image_key)
@@ -88,6 +93,10 @@ class Pictures:
             # From here on this is the form in which the frame is asked for.
             self._engine.replace(video, video.planes_key(place), image_key, image)
         return self.another(image)
+
+    def is_at_hand(self, place: int) -> bool:
+        """Whether the cache holds what an image of a place is made from; no use is counted."""
+        return self._use_cache and any(self._engine.cache.peek(key) is not None for key in self._keys(place))
 
     def another(self, image: Image) -> Image:
         """The same image for one more caller: a copy of its own, or the shared one."""
@@ -108,7 +117,14 @@ class Pictures:
                 continue
         return self._orientation or Orientation()
 
-    def _fetch(self, place: int, keys: Sequence[CacheKey]) -> CacheValue:
+    def _keys(self, place: int) -> tuple[CacheKey, CacheKey]:
+        return self._video.image_key(place, self._transform), self._video.planes_key(place)
+
+    def _fetch(self, place: int, keys: Sequence[CacheKey], is_cancelled: Callable[[], bool] = never) -> CacheValue:
+        def is_over() -> bool:
+            self._life.check_open()
+            return is_cancelled()
+
         self._life.check_open()
         return self._engine.fetch(
             self._video,
@@ -116,12 +132,8 @@ class Pictures:
             keys if self._use_cache else (),
             threshold_frames=self._threshold_frames,
             keep=self._keep,
-            is_cancelled=self._is_cancelled,
+            is_cancelled=is_over,
         )
-
-    def _is_cancelled(self) -> bool:
-        self._life.check_open()
-        return False
 
     def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
         """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""

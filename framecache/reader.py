@@ -27,7 +27,7 @@ from framecache.index.frame_index import FrameIndex, IndexSource
 from framecache.index.scan import Progress
 from framecache.opening import OpenedVideo, open_video
 from framecache.options import ReaderOptions
-from framecache.pictures import Life, Pictures
+from framecache.pictures import Life, Pictures, never
 from framecache.planes import plane_views
 from framecache.video import Video
 
@@ -333,10 +333,11 @@ class VideoReader:
 
     # How a frame is had
 
-    def _frame(self, place: int) -> VideoFrameInfo:
+    def _frame(self, place: int, is_cancelled: Callable[[], bool] = never) -> VideoFrameInfo:
+        """The frame at a place; CancelledError once `is_cancelled`, looked at between packets, says so."""
         index = self.index
         return VideoFrameInfo(
-            image=self._pictures.image(place),
+            image=self._pictures.image(place, is_cancelled),
             seconds_into_video=float(index.timestamps[place]),
             frame_ix=place,
             fps=self._fps,
@@ -346,6 +347,9 @@ class VideoReader:
             n_frames=len(index),
             duration_seconds=self._duration_seconds,
         )
+
+    def _is_at_hand(self, place: int) -> bool:
+        return self._pictures.is_at_hand(place)
 
     # What was asked for
 

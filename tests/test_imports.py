@@ -27,6 +27,7 @@ HOUSE = [
     "pictures",
     "reader",
     "notation",
+    "scrub",
     "sample",
     "export",
     "cli",
