@@ -1,5 +1,9 @@
 """framecache: a video that is indexed like a list; an index names one picture, always the same one."""
 
+# OpenCV before PyAV, which the modules below import: both bring libraries of X11 along under the same names, and where
+# PyAV's are loaded first, OpenCV's windows hang (https://github.com/PyAV-Org/PyAV/issues/978).
+import cv2 as _cv2  # noqa: F401  # isort: split
+
 from framecache.cache import CacheDict, CacheStats
 from framecache.engine import Engine
 from framecache.errors import (

@@ -30,6 +30,7 @@ HOUSE = [
     "scrub",
     "sample",
     "export",
+    "viewer",
     "cli",
     "__main__",
 ]
