@@ -1,7 +1,21 @@
-"""`python -m framecache`."""
+"""`python -m framecache`, and the command `framecache`."""
+
+from __future__ import annotations
 
 import sys
 
-from framecache.cli import main
 
-sys.exit(main())
+def main() -> int:
+    """Run the command line on `sys.argv`; the exit code: 0, 1 for a failure (one line on stderr), 2 for wrong usage."""
+    try:
+        from framecache.cli.app import run
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("framecache"):
+            raise
+        print(f"framecache: the command line needs {error.name}: pip install 'framecache[cli]'", file=sys.stderr)
+        return 1
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,100 +1,247 @@
-"""Frames out of a video: contact sheets."""
+"""Frames out of a video: to image files, one or a folder full, each whole or not there."""
 
 from __future__ import annotations
 
-import math
+import contextlib
+import csv
+import io
+import json
 import os
-from collections.abc import Iterable
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
+from framecache.arguments import one_of
 from framecache.errors import BadArgumentError, DecodeError, VideoAccessError
-from framecache.frame import Image, format_seconds
+from framecache.frame import Image
 from framecache.reader import VideoReader
 
-CAPTION_PIXELS = 24
-MARGIN_PIXELS = 8
-BACKGROUND, INK, FAULT = (32, 32, 32), (230, 230, 230), (90, 90, 240)
+ImageFormat = Literal["png", "jpg", "webp", "bmp", "tif", "npy"]
+IMAGE_FORMATS: tuple[ImageFormat, ...] = ("png", "jpg", "webp", "bmp", "tif", "npy")
+OTHER_SPELLINGS = {"jpeg": "jpg", "tiff": "tif"}
+QUALITY_FLAGS = {"jpg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
+DEFAULT_QUALITY = 95
+
+UNFINISHED_SUFFIX = ".framecache-part"
+NOTE_NAME = ".framecache.json"
+LEAST_DIGITS = 6
+MAX_ENCODERS = 4
+WAITING_PER_ENCODER = 2
 
 
-def spread_indices(count: int, n_frames: int) -> list[int]:
-    """`count` frame indices spread evenly over a video of `n_frames`, its first and last among them."""
-    if count < 1:
-        raise BadArgumentError(f"count is {count}; it must be at least 1")
-    return sorted({round(place) for place in np.linspace(0, n_frames - 1, min(count, n_frames))}) if n_frames else []
+def format_of(path: str | os.PathLike[str]) -> ImageFormat:
+    """The image format that a path's ending names.
+
+    Raises:
+        BadArgumentError: (a ValueError) It names none of IMAGE_FORMATS.
+    """
+    ending = Path(path).suffix.lower().removeprefix(".")
+    ending = OTHER_SPELLINGS.get(ending, ending)
+    for known in IMAGE_FORMATS:
+        if ending == known:
+            return known
+    raise BadArgumentError(
+        f"{Path(path).name!r} does not end in an image format: {', '.join(f'.{name}' for name in IMAGE_FORMATS)}"
+    )
 
 
-def contact_sheet(reader: VideoReader, indices: Iterable[int] | None = None, *, columns: int = 4, cell_width: int = 320) -> Image:
-    """Pictures of a video side by side, each with its index and time under it: `(H, W, 3) uint8` BGR.
-
-    A frame that cannot be decoded keeps its cell, which says so.
+def encode_image(image: Image, image_format: ImageFormat, quality: int = DEFAULT_QUALITY) -> bytes:
+    """The bytes of an image file; `npy` holds the array as it is, the others take BGR, BGRA or grey.
 
     Args:
-        reader: The video; its `pixel_format` must be "bgr24".
-        indices: Which frames; 16 spread over the whole video where not given.
-        columns: Pictures a row, at least 1.
-        cell_width: The width of each in pixels, at least 16; heights follow each frame's own.
+        image: `(H, W)`, `(H, W, 3)` or `(H, W, 4)`, uint8 or uint16.
+        image_format: One of IMAGE_FORMATS.
+        quality: 1 to 100, for jpg and webp; a webp of 100 is not lossless.
 
     Raises:
-        BadArgumentError: A number is out of its range, there is no frame, or the reader gives another format.
+        BadArgumentError: (a ValueError) The format cannot hold such an image, or the quality is out of its range.
     """
-    if columns < 1 or cell_width < 16:
-        raise BadArgumentError(f"columns is {columns} and cell_width {cell_width}; they must be at least 1 and 16")
-    places = list(spread_indices(16, len(reader)) if indices is None else indices)
-    if not places:
-        raise BadArgumentError("there is no frame to show")
-    cells = [_cell(reader, place, cell_width) for place in places]
-    cell_height = max(cell.shape[0] for cell in cells)
-    columns, rows = min(columns, len(cells)), math.ceil(len(cells) / min(columns, len(cells)))
-    size = (rows * (cell_height + MARGIN_PIXELS) + MARGIN_PIXELS, columns * (cell_width + MARGIN_PIXELS) + MARGIN_PIXELS)
-    sheet = np.full((*size, 3), BACKGROUND, np.uint8)
-    for number, cell in enumerate(cells):
-        row, column = divmod(number, columns)
-        top = MARGIN_PIXELS + row * (cell_height + MARGIN_PIXELS)
-        left = MARGIN_PIXELS + column * (cell_width + MARGIN_PIXELS)
-        sheet[top : top + cell.shape[0], left : left + cell_width] = cell
-    return sheet
+    one_of("image_format", image_format, IMAGE_FORMATS)
+    if not 1 <= quality <= 100:
+        raise BadArgumentError(f"quality is {quality}; it must be from 1 to 100")
+    if image_format == "npy":
+        buffer = io.BytesIO()
+        np.save(buffer, image, allow_pickle=False)
+        return buffer.getvalue()
+    # OpenCV would make 8 bits of 16, or fail, with no more than a line on stderr.
+    fits = image.dtype == np.uint8 or image_format in ("png", "tif")
+    flags = [QUALITY_FLAGS[image_format], quality] if image_format in QUALITY_FLAGS else []
+    is_encoded = False
+    if fits:
+        with contextlib.suppress(cv2.error):
+            is_encoded, data = cv2.imencode(f".{image_format}", image, flags)
+    if not is_encoded:
+        raise BadArgumentError(f"a {image_format} file cannot hold an image of shape {image.shape} and type {image.dtype}")
+    return data.tobytes()
 
 
-def _cell(reader: VideoReader, index: int, width: int) -> Image:
-    try:
-        frame = reader.request_frame(index)
-        picture, colour = frame.image, INK
-        if picture.dtype != np.uint8 or picture.shape[2:] != (3,):
-            raise BadArgumentError('the reader gives no bgr24 images; open it with pixel_format="bgr24"')
-        caption = f"{frame.frame_ix}   {format_seconds(frame.seconds_into_video)}"
-    except DecodeError as error:
-        picture, colour = np.zeros((9, 16, 3), np.uint8), FAULT
-        caption = f"{error.index}   cannot be decoded"
-    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-    shrinks = width < picture.shape[1]
-    cell = np.full((height + CAPTION_PIXELS, width, 3), BACKGROUND, np.uint8)
-    cell[:height] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    cv2.putText(cell, caption, (4, height + 17), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
-    return cell
-
-
-def write_image(path: str | os.PathLike[str], image: Image) -> Path:
-    """Write an image in the format that the path's ending names; whole or not at all.
+def write_image(path: str | os.PathLike[str], image: Image, quality: int = DEFAULT_QUALITY) -> Path:
+    """Write an image in the format that the path's ending names; whole or not at all. The path.
 
     Raises:
-        BadArgumentError: OpenCV knows no such ending.
+        BadArgumentError: The ending names no known format, or one that cannot hold the image.
         VideoAccessError: The file cannot be written.
     """
     target = Path(path)
+    return write_whole(target, encode_image(image, format_of(target), quality))
+
+
+def write_whole(target: Path, data: bytes) -> Path:
+    """Write a file under another name first, so that it is there whole or not at all.
+
+    Raises:
+        VideoAccessError: It cannot be written.
+    """
+    unfinished = target.with_name(f".{os.getpid()}-{threading.get_ident()}{UNFINISHED_SUFFIX}")
     try:
-        is_encoded, data = cv2.imencode(target.suffix or ".", image)
-    except cv2.error:
-        is_encoded = False
-    if not is_encoded:
-        raise BadArgumentError(f"{target.name!r} does not end in an image format such as .png or .jpg")
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(data.tobytes())
+        unfinished.write_bytes(data)
         os.replace(unfinished, target)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise VideoAccessError(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return target
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What became of one frame of an extraction.
+
+    Attributes:
+        index: The 0-based frame index.
+        path: Its file.
+        is_new: Whether it was written now, rather than found there.
+        error: Why there is no such file, or None.
+    """
+
+    index: int
+    path: Path
+    is_new: bool
+    error: DecodeError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """Frames of a video as the files of one folder, named by their true index: `frame_000150.png`.
+
+    A folder remembers what its frames are of, so that those of two videos or sizes are never mixed. Whatever ends
+    an extraction, `run` goes on where it was.
+
+    Args:
+        reader: The video; its options shape the images.
+        folder: Where to; made if it is not there.
+        image_format: One of IMAGE_FORMATS; `npy` files hold the arrays as the reader gives them.
+        quality: 1 to 100, for jpg and webp.
+    """
+
+    reader: VideoReader
+    folder: Path
+    image_format: ImageFormat = "png"
+    quality: int = DEFAULT_QUALITY
+
+    def path_of(self, index: int) -> Path:
+        """The file of a frame: as many digits for every frame of a video, so that names sort as frames do."""
+        digits = max(LEAST_DIGITS, len(str(max(len(self.reader) - 1, 0))))
+        return self.folder / f"frame_{index:0{digits}d}.{self.image_format}"
+
+    def run(self, indices: Iterable[int]) -> Iterator[Extracted]:
+        """Write the frames that are not there yet, in order; what became of each, as it is settled.
+
+        Images are encoded by a few threads while the next are decoded; a dozen are in memory at once.
+
+        Raises:
+            BadArgumentError: The folder holds frames of something else.
+            VideoAccessError: Something cannot be written.
+        """
+        self._claim_folder()
+        waiting: deque[Future[Extracted]] = deque()
+        encoders = min(os.cpu_count() or 1, MAX_ENCODERS)
+        with ThreadPoolExecutor(encoders, thread_name_prefix="framecache-encode") as pool:
+            try:
+                for index in indices:
+                    waiting.append(self._start(pool, index))
+                    while len(waiting) > WAITING_PER_ENCODER * encoders or (waiting and waiting[0].done()):
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _start(self, pool: ThreadPoolExecutor, index: int) -> Future[Extracted]:
+        path = self.path_of(index)
+        settled: Future[Extracted] = Future()
+        if path.exists():
+            settled.set_result(Extracted(index, path, is_new=False))
+            return settled
+        try:
+            image = self.reader.request_frame(index).image
+        except DecodeError as error:
+            settled.set_result(Extracted(index, path, is_new=False, error=error))
+            return settled
+        return pool.submit(self._write, index, path, image)
+
+    def _write(self, index: int, path: Path, image: Image) -> Extracted:
+        write_whole(path, encode_image(image, self.image_format, self.quality))
+        return Extracted(index, path, is_new=True)
+
+    def _claim_folder(self) -> None:
+        """Make the folder, clear what killed extractions left, and see that its frames are of this kind."""
+        note = self.folder / NOTE_NAME
+        kind = json.dumps(self._kind(), indent=1, sort_keys=True).encode() + b"\n"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _remove_unfinished(self.folder)
+            is_claimed = note.exists() and note.read_bytes() == kind
+            if not is_claimed and any(self.folder.glob("frame_*")):
+                raise BadArgumentError(
+                    f"{self.folder} holds frames of another video, size or format; choose another folder, or remove them first"
+                )
+        except OSError as error:
+            raise VideoAccessError(f"{self.folder} cannot be written: {error.strerror}") from error
+        if not is_claimed:
+            write_whole(note, kind)
+
+    def _kind(self) -> dict[str, Any]:
+        options = self.reader.options.as_arguments()
+        shaping = ("stream", "max_size_xy", "pixel_format", "apply_rotation", "matrix", "color_range")
+        size = options["max_size_xy"]
+        quality = self.quality if self.image_format in QUALITY_FLAGS else None
+        kind = {name: options[name] for name in shaping} | {"max_size_xy": list(size) if size else None}
+        return {"fingerprint": self.reader.info.fingerprint, "format": self.image_format, "quality": quality, **kind}
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the files that processes which are no more were writing when they were killed."""
+    for path in folder.glob(f".*{UNFINISHED_SUFFIX}"):
+        with contextlib.suppress(ValueError, OSError):
+            if not _is_running(int(path.name[1:].split("-")[0])):
+                path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def times_csv(reader: VideoReader, indices: Iterable[int]) -> bytes:
+    """The indices with their timestamps, as CSV: `index,pts,seconds`; pts is empty where the stream has none."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("index", "pts", "seconds"))
+    index = reader.index
+    rows.writerows((place, index.own_pts_at(place), float(index.timestamps[place])) for place in indices)
+    return text.getvalue().encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -112,12 +112,14 @@ class VideoInfo:
         start_seconds: The first frame's absolute time, `pts * time_base`.
         time_base: Seconds per tick.
         n_keyframes: The number of frames from which decoding may start.
+        shortest_gop_frames, median_gop_frames, longest_gop_frames: Frames from one of them to the next, or to the end.
         undecodable: The indices of the frames that are known to be undecodable.
         index_source: How the frames were found: a sample table, a scan of packets, or a decode.
         timestamps_are: "stored" as the stream has them; "ordered" where doubled, wrapped or unordered ones
             had to be put in order; "synthesised" where some were missing.
         index_from_store: Whether the index was read from the index store.
         index_seconds: Seconds that opening the index took.
+        index_frames_decoded: Frames that were decoded to make it; 0 where it was read from the store.
         fingerprint: A hash of what the file contains (its size, head and tail).
     """
 
@@ -143,12 +145,26 @@ class VideoInfo:
     start_seconds: float
     time_base: Fraction
     n_keyframes: int
+    shortest_gop_frames: int
+    median_gop_frames: float
+    longest_gop_frames: int
     undecodable: tuple[int, ...]
     index_source: Literal["table", "scan", "decode"]
     timestamps_are: Literal["stored", "ordered", "synthesised"]
     index_from_store: bool
     index_seconds: float
+    index_frames_decoded: int
     fingerprint: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it in the types that JSON has: fractions become text such as "1/15360", tuples lists."""
+        plain = asdict(self)
+        for name, value in plain.items():
+            if isinstance(value, Fraction):
+                plain[name] = f"{value.numerator}/{value.denominator}"
+            elif isinstance(value, tuple):
+                plain[name] = list(value)
+        return plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 import av
+import numpy as np
 
 from framecache.decode.convert import MATRIX_NAMES, Orientation
 from framecache.decode.source import PathSource, Source, fingerprint, opened, pick_stream
 from framecache.frame import VideoInfo
-from framecache.index.build import Opened, build_index, no_progress
+from framecache.index.build import Opened, build_index
 from framecache.index.frame_index import FrameIndex, IndexSource
-from framecache.index.scan import Progress
-from framecache.index.store import load, save, store_key
+from framecache.index.store import load, remove, save, store_key
+from framecache.progress import Progress, no_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class OpenedVideo:
         size = (facts.coded_width, facts.coded_height)
         width, height = size[::-1] if orientation.swaps_axes else size
         smallest, largest = index.gaps
+        gop_lengths = index.gop_lengths if len(index.keyframes) else np.zeros(1, np.int64)
         return VideoInfo(
             path=self.source.name,
             container=facts.container,
@@ -80,13 +82,37 @@ class OpenedVideo:
             start_seconds=float(int(index.pts[0]) * index.time_base) if len(index) else 0.0,
             time_base=index.time_base,
             n_keyframes=len(index.keyframes),
+            shortest_gop_frames=int(gop_lengths.min()),
+            median_gop_frames=float(np.median(gop_lengths)),
+            longest_gop_frames=int(gop_lengths.max()),
             undecodable=tuple(index.undecodable.tolist()),
             index_source=index.made_from,
             timestamps_are=index.times_are,
             index_from_store=self.is_from_store,
             index_seconds=self.index_seconds,
+            index_frames_decoded=0 if self.is_from_store else self.index.frames_decoded,
             fingerprint=self.fingerprint,
         )
+
+
+def index_key(source: Source, stream: int, index_from: IndexSource | None = None) -> str | None:
+    """What the index of a stream, made in that way, is stored under; None where it never is."""
+    if not isinstance(source, PathSource):
+        return None
+    return store_key(source.path, source.size, source.mtime_ns, stream, {"index_from": index_from})
+
+
+def forget_index(source: Source, stream: int) -> bool:
+    """Remove what is stored of a stream's index, however it was made; whether there was anything."""
+    keys = [index_key(source, stream, way) for way in (None, *get_args(IndexSource))]
+    return sum(remove(key) for key in keys if key is not None) > 0
+
+
+def use_index(source: Source, stream: int, index: FrameIndex) -> None:
+    """Store an index as the one that the stream is opened with from now on, where the disk lets it."""
+    key = index_key(source, stream)
+    if key is not None:
+        save(key, fingerprint(source), index)
 
 
 def open_video(
@@ -109,9 +135,7 @@ def open_video(
             yield container, picked
 
     mark = fingerprint(source)
-    key = None
-    if isinstance(source, PathSource):
-        key = store_key(source.path, source.size, source.mtime_ns, stream, {"index_from": index_from})
+    key = index_key(source, stream, index_from)
     index = load(key, mark) if key is not None else None
     is_from_store = index is not None
     if index is None:

@@ -24,11 +24,11 @@ from framecache.errors import (
 )
 from framecache.frame import FramePlanes, Image, ReaderStats, VideoFrameInfo, VideoInfo, stack
 from framecache.index.frame_index import FrameIndex, IndexSource
-from framecache.index.scan import Progress
 from framecache.opening import OpenedVideo, open_video
 from framecache.options import ReaderOptions
 from framecache.pictures import Life, Pictures, never
 from framecache.planes import plane_views
+from framecache.progress import Progress
 from framecache.video import Video
 
 VideoPath = str | os.PathLike[str] | bytes | BinaryIO
@@ -140,6 +140,11 @@ class VideoReader:
     def index(self) -> FrameIndex:
         """The frames' places, timestamps and keyframes, as an immutable value."""
         return self._video.index
+
+    @property
+    def options(self) -> ReaderOptions:
+        """What the reader was told, as an immutable value."""
+        return self._options
 
     @property
     def pts(self) -> npt.NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from fractions import Fraction
 from itertools import pairwise
@@ -13,8 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from framecache.errors import BadArgumentError
+from framecache.errors import BadArgumentError, VideoAccessError
 from framecache.frame import Image, format_seconds
+from framecache.progress import Progress, no_progress
 
 # The strip along the bottom: a white and a black cell to compare with, then the index, highest bit first.
 STRIP_BITS = 16
@@ -27,6 +29,7 @@ SAMPLE_FPS = 30
 SAMPLE_SECONDS = 20
 SAMPLE_GOP_FRAMES = 250
 SAMPLE_SIZE = (1280, 720)
+LEAST_SIZE_PIXELS = 64
 
 
 def spell_index(image: npt.NDArray[np.uint8], index: int) -> None:
@@ -102,11 +105,22 @@ def write_sample(
     size_xy: tuple[int, int] = SAMPLE_SIZE,
     fps: int = SAMPLE_FPS,
     gop_frames: int = SAMPLE_GOP_FRAMES,
+    progress: Progress = no_progress,
 ) -> Path:
     """Write the sample clip: H.264 with B-frames, a keyframe every `gop_frames`; the path it has then.
 
-    Written under another name first, so that a clip is whole or not there.
+    Written under another name first, so that a clip is whole or not there. `progress` is called with "drawing" and the
+    part that is done, 0.0 to 1.0.
+
+    Raises:
+        BadArgumentError: (a ValueError) The size or a number is out of its range.
+        VideoAccessError: The file cannot be written.
     """
+    width, height = size_xy
+    if width % 2 or height % 2 or min(size_xy) < LEAST_SIZE_PIXELS:
+        raise BadArgumentError(f"size is {width}x{height}; both must be even, and at least {LEAST_SIZE_PIXELS}")
+    if not 1 <= n_frames <= 1 << STRIP_BITS:
+        raise BadArgumentError(f"n_frames is {n_frames}; it must be from 1 to {1 << STRIP_BITS}")
     target = Path(path)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.mp4")
     try:
@@ -118,12 +132,16 @@ def write_sample(
             stream.codec_context.colorspace, stream.codec_context.color_range = BT709_TAG, LIMITED_TAG
             stream.options = {"preset": "veryfast", "crf": "23", "bf": "3", "x264-params": f"keyint={gop_frames}:scenecut=0"}
             for index in range(n_frames):
+                progress("drawing", index / n_frames)
                 drawn = av.VideoFrame.from_ndarray(draw_sample(index, size_xy, fps), "bgr24")
                 frame = drawn.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
                 frame.pts, frame.time_base = index, Fraction(1, fps)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         os.replace(unfinished, target)
+    except OSError as error:
+        raise VideoAccessError(f"{target} cannot be written: {error.strerror}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return target

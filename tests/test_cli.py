@@ -1,63 +1,237 @@
+"""What all commands share: exit codes, errors, pipes, terminals, Ctrl-C, help, completion."""
+
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import processes
 import pytest
+from processes import run, run_on_terminal
 
 import framecache
-from framecache.cli import jumps, main
+from framecache.cli.app import EXAMPLES
+
+COMMANDS = [command.__name__ for command in EXAMPLES]
+ESCAPE = "\x1b"
 
 
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "framecache", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
+def test_the_version_is_told():
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"framecache {framecache.__version__}\n", "")
 
 
-def test_a_video_is_told_jumped_about_in_and_shown_on_a_sheet(sample: Path, tmp_path: Path):
-    done = run(sample, "--out", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "h264" in done.stdout
-    assert "330 frames" in done.stdout
-    rows = [line.split() for line in done.stdout.splitlines() if line.endswith(("the cache", "the decoder"))]
-    assert [int(row[0]) for row in rows] == jumps(330)
-    assert all(row[0] == row[1] for row in rows), "the frame that came is the one that was asked for"
-    assert (tmp_path / "sample-sheet.png").stat().st_size > 1000
+def test_the_installed_command_is_the_same():
+    script = Path(sys.executable).with_name("framecache")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"framecache {framecache.__version__}\n"
 
 
-def test_the_jumps_go_far_back_and_stay_inside():
-    for count in (1, 2, 5, 1000):
-        assert all(0 <= index < count for index in jumps(count))
-    assert {0, 999, 500, 499} <= set(jumps(1000))
-
-
-def test_a_damaged_frame_does_not_end_the_tour(media: Path, tmp_path: Path):
-    done = run(media / "corrupted.mp4", "--out", tmp_path)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(command: str):
+    done = run(command, "--help")
     assert done.returncode == 0
+    assert f"  framecache {command}" in done.stdout.split("Examples:")[1]
+    assert ESCAPE not in done.stdout
+    assert "  framecache" in run("--help").stdout or command in run("--help").stdout
 
 
-@pytest.mark.parametrize("name", ["sample_audio_only.mp4", "nowhere.mp4"])
-def test_a_failure_is_one_line_on_stderr(media: Path, tmp_path: Path, name: str):
-    done = run(media / name, "--out", tmp_path)
+def test_the_examples_use_options_that_there_are():
+    for command, examples in EXAMPLES.items():
+        told = run(command.__name__, "--help").stdout
+        for example in examples:
+            for option in re.findall(r"(?<= )(--?[a-z][\w-]*)", example.split("|")[0]):
+                assert re.search(rf"(^|\s|,){option}\b", told), f"{example!r} uses {option}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["--nonsense"],
+        ["info", "--nonsense", "x"],
+        ["frame", "x"],
+        ["frame", "x", "later"],
+        ["frame", "x", "--nonsense"],
+        ["frame", "x", "1:99"],
+        ["frame", "x", "0", "-o", "picture.nothing"],
+        ["frame", "x", "0", "--size", "0x5"],
+        ["frame", "x", "0", "--quality", "0"],
+        ["frame", "x", "0", "--stream", "-1"],
+        ["extract", "x", "--frames", "a:b"],
+        ["extract", "x", "--times", "5-4"],
+        ["extract", "x", "--step", "0"],
+        ["extract", "x", "--format", "gif"],
+        ["sheet", "x", "--count", "0"],
+        ["sheet", "x", "--width", "3"],
+        ["sheet", "x", "--around", "5", "--keyframes"],
+        ["index", "x", "--clear", "--decode"],
+        ["verify", "x", "--requests", "-1"],
+        ["sample", "x.mp4", "--frames", "0"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_with_2_and_says_what_is_wrong(arguments: list[str], tmp_path: Path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"sample", "tour"}))
+def test_no_argument_at_all_shows_the_help(command: str):
+    done = run(command)
+    assert done.returncode == 2
+    assert "Examples:" in done.stdout + done.stderr
+
+
+def test_both_ranges_at_once_are_wrong_usage(sample: Path, tmp_path: Path):
+    done = run("extract", sample, "--frames", "1:2", "--times", "0-1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--frames and --times" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["frame", "VIDEO", "330"], "index 330 lies outside the video, which has 330 frames"),
+        (["frame", "VIDEO", "-331"], "index -331 lies outside the video"),
+        (["frame", "VIDEO", "11.0"], "0:00:11.000 lies outside the video"),
+        (["frame", "VIDEO", "0", "--stream", "1"], "stream"),
+        (["frame", "VIDEO", "0", "-o", "nowhere/a.png"], "nowhere/a.png cannot be written"),
+        (["extract", "VIDEO", "--frames", "400:500"], "there is no frame in that range; the video has 330 frames"),
+        (["extract", "VIDEO", "--times", "20-30"], "there is no frame in that range"),
+        (["sheet", "VIDEO", "--width", "20000"], "too large a sheet"),
+        (["sheet", "VIDEO", "--around", "330"], "index 330 lies outside"),
+        (["sample", "VIDEO"], "is there already"),
+        (["tour", "VIDEO", "--out", "VIDEO"], "cannot be made"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_failure_exits_with_1_and_one_line(arguments: list[str], told: str, sample: Path, tmp_path: Path):
+    done = run(*[str(sample) if one == "VIDEO" else one for one in arguments], cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("framecache: ")
-    assert len(done.stderr.splitlines()) == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("framecache: ")
+    assert told in line
 
 
-def test_a_folder_that_cannot_be_written_is_a_failure(sample: Path, tmp_path: Path):
-    (tmp_path / "file").write_text("")
-    done = run(sample, "--out", tmp_path / "file")
+def test_the_video_itself_is_never_written_over(media: Path, tmp_path: Path):
+    video = tmp_path / "clock.png"
+    video.write_bytes((media / "apng_clock.png").read_bytes())
+    before = video.read_bytes()
+    (tmp_path / "link.png").symlink_to(video)
+    for command in (["frame", video, "0"], ["sheet", video], ["compare", video]):
+        for target in ("clock.png", "link.png"):
+            done = run(*command, "-o", target, cwd=tmp_path)
+            assert (done.returncode, "is the video itself" in done.stderr) == (1, True)
+    assert run("extract", video, "--csv", video, cwd=tmp_path).returncode == 1
+    assert video.read_bytes() == before
+
+
+def test_of_several_videos_the_good_ones_are_told_all_the_same(sample: Path, tmp_path: Path):
+    done = run("info", tmp_path / "nowhere.mp4", sample, tmp_path)
     assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
+    assert "fingerprint" in done.stdout
+    assert len(done.stderr.splitlines()) == 2
 
 
-def test_wrong_usage_exits_with_2():
-    assert run("--nonsense").returncode == 2
+def test_file_names_cannot_harm_a_terminal(sample: Path, tmp_path: Path):
+    names = ["[red]odd[bold].mp4", "a:b.mp4", "esc\x1b[31m.mp4", "new\nline.mp4", "ümläut 日本.mp4"]
+    for name in [*names, os.fsdecode(b"bad\xff.mp4")]:
+        path = tmp_path / name
+        path.symlink_to(sample)
+        for command in (["info"], ["index"], ["verify", "--requests", "1"]):
+            done = run(*command, path)
+            assert (done.returncode, done.stderr) == (0, ""), name
+            assert ESCAPE not in done.stdout
+            assert name in done.stdout or not name.isprintable()
+    assert run("info", tmp_path / "ümläut 日本.mp4", PYTHONIOENCODING="ascii", PYTHONUTF8="0").returncode == 0
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit):
-        main(["--version"])
-    assert capsys.readouterr().out == f"framecache {framecache.__version__}\n"
+def test_a_pipe_gets_neither_colours_nor_bars(sample: Path, media: Path, tmp_path: Path):
+    commands = (["info", sample], ["index", media / "vid.avi"], ["verify", sample], ["compare", sample], ["extract", sample])
+    for command in commands:
+        done = run(*command, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ESCAPE not in done.stdout
+        assert all(line == line.rstrip() for line in done.stdout.splitlines())
+        assert not set(done.stdout) & set("━─│╭╸")
+
+
+def test_a_terminal_gets_colours_and_bars_that_go_away(sample: Path, tmp_path: Path):
+    code, told = run_on_terminal("info", sample)
+    assert code == 0
+    assert f"{ESCAPE}[" in told
+    code, told = run_on_terminal("extract", sample, cwd=tmp_path)
+    assert code == 0
+    assert "extracting" in told
+    assert "330 frames in sample-frames: 330 written" in told
+    assert told.rstrip().splitlines()[-1].endswith("330 written")
+    assert told.count("\x1b[?25l") == told.count("\x1b[?25h"), "the cursor is shown again"
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(media: Path):
+    command = " ".join([*processes.COMMAND, "index", "--show", str(media / "flies_120s.mp4")])
+    done = subprocess.run(["bash", "-c", f"{command} | head -2"], capture_output=True, text=True, timeout=60)
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr == ""
+
+
+INTERRUPTED = {
+    "verify": (["verify"], "decoding linearly"),
+    "extract": (["extract", "-o", "out"], "extracting"),
+    "compare": (["compare", "--count", "300"], "reading the frames"),
+    "index": (["index", "--decode"], "decoding"),
+}
+
+
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_ctrl_c_ends_cleanly(name: str, media: Path, tmp_path: Path):
+    (command, *options), stage = INTERRUPTED[name]
+    terminal = processes.Terminal(command, media / "flies_120s.mp4", *options, cwd=tmp_path)
+    terminal.read_until(stage)
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 130
+    assert "Traceback" not in terminal.written
+    assert terminal.written.count("\x1b[?25l") == terminal.written.count("\x1b[?25h"), "the cursor is shown again"
+    assert not [path for path in tmp_path.glob("**/.*") if path.name != ".framecache.json"]
+
+
+def test_completion_completes():
+    script = Path(sys.executable).with_name("framecache")
+    environment = {**os.environ, "_FRAMECACHE_COMPLETE": "complete_bash", "COMP_WORDS": "framecache in", "COMP_CWORD": "1"}
+    done = subprocess.run([script], capture_output=True, text=True, timeout=60, env=environment)
+    assert sorted(done.stdout.split()) == ["index", "info"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_is_shown(shell: str):
+    script = Path(sys.executable).with_name("framecache")
+    environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = subprocess.run([script, "--show-completion", shell], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0
+    assert "_FRAMECACHE_COMPLETE" in done.stdout
+
+
+def test_without_typer_the_command_names_the_extra(tmp_path: Path):
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('no typer here', name='typer')\n")
+    done = run("--version", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == "framecache: the command line needs typer: pip install 'framecache[cli]'\n"
+
+
+def test_the_library_needs_neither_typer_nor_rich(clip: Callable[..., Path], tmp_path: Path):
+    for name in ("typer", "rich"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError('imported')\n")
+    code = f"import framecache, sys; print(len(framecache.VideoReader({str(clip())!r})))"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.stdout, done.stderr) == ("48\n", "")

@@ -15,8 +15,9 @@ from framecache.index.boxes import RandomAccessBytes
 from framecache.index.frame_index import FrameIndex, IndexSource, flagged_starts, from_rows
 from framecache.index.linear import PROBED_PACKETS, Decoded, decode_linear, from_decode
 from framecache.index.rows import NO_PTS, PacketRows
-from framecache.index.scan import Progress, probe_agrees, scan_packets, trouble
+from framecache.index.scan import probe_agrees, scan_packets, trouble
 from framecache.index.table import read_table
+from framecache.progress import Progress, no_progress
 
 Opened = tuple[av.container.InputContainer, av.VideoStream]
 OpenStream = Callable[[], AbstractContextManager[Opened]]
@@ -28,10 +29,6 @@ TEST_REACH_PACKETS = 600
 TEST_LENGTH_PACKETS = 12
 # Codecs whose last packet may hold no picture, but the word that the sequence ends.
 ENDS_WITHOUT_A_PICTURE = frozenset({"dirac"})
-
-
-def no_progress(stage: str, done: float) -> None:
-    """Progress that nobody watches."""
 
 
 def build_index(

@@ -158,6 +158,11 @@ class FrameIndex:
         return start, int(self.keyframes[at]) if at < len(self.keyframes) else len(self)
 
     @property
+    def gop_lengths(self) -> Ints:
+        """How many frames each keyframe begins: up to the next one, or to the end."""
+        return np.diff(self.keyframes, append=len(self)).astype(np.int64)
+
+    @property
     def duration_seconds(self) -> float:
         """Seconds from the first timestamp to the end of the last frame; 0.0 without frames."""
         if not len(self):

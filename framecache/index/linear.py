@@ -12,9 +12,10 @@ from av.codec.context import ThreadType
 
 from framecache.index.frame_index import FrameIndex, end_durations
 from framecache.index.rows import NO_PTS, Bools, Ints, PacketRows
-from framecache.index.scan import PROGRESS_EVERY_PACKETS, Progress, demux
+from framecache.index.scan import PROGRESS_EVERY_PACKETS, demux
 from framecache.index.times import settle
 from framecache.planes import checksum
+from framecache.progress import Progress
 
 PROBED_PACKETS = 40
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import av
 import numpy as np
 
 from framecache.index import bitstream
 from framecache.index.rows import NO_PTS, PacketRows, has_doubles
+from framecache.progress import Progress
 
-Progress = Callable[[str, float], None]
 PROGRESS_EVERY_PACKETS = 2000
 # H.264 and H.265 hold back 16 pictures at most; each may be two packets.
 MOST_REORDERED_PACKETS = 32

@@ -16,6 +16,7 @@ from typing import Any
 import av
 import numpy as np
 
+from framecache.errors import VideoAccessError
 from framecache.index.frame_index import FrameIndex
 from framecache.index.rows import PacketRows
 
@@ -95,6 +96,31 @@ def save(key: str, fingerprint: str, index: FrameIndex) -> bool:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         return False
+
+
+def stored_file(key: str) -> Path | None:
+    """The file that holds the index under a key, if there is one."""
+    path = _path(key)
+    try:
+        return path if path is not None and path.is_file() else None
+    except OSError:
+        return None
+
+
+def remove(key: str) -> bool:
+    """Forget the index under a key; whether there was one.
+
+    Raises:
+        VideoAccessError: It cannot be removed.
+    """
+    path = stored_file(key)
+    if path is None:
+        return False
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise VideoAccessError(f"the stored index {path} cannot be removed: {error.strerror}") from error
+    return True
 
 
 def _path(key: str) -> Path | None:
