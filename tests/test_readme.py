@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,8 +27,25 @@ def test_a_python_block_runs(code: str, tmp_path: Path, sample: Path):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
+COMMANDS = [
+    code
+    for line in (ROOT / "README.md").read_text().splitlines()
+    if line.startswith("| `framecache ")
+    for code in re.findall(r"`(framecache [^`]+)`", line)
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_runs(command: str, tmp_path: Path, sample: Path):
+    shutil.copy(sample, tmp_path / "video.mp4")
+    words = command.replace("[VIDEO]", "VIDEO").replace("VIDEO...", "VIDEO").replace("VIDEO", "video.mp4").split()[1:]
+    done = processes.run(*words, cwd=tmp_path, TMPDIR=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_there_are_blocks():
     assert len(BLOCKS) >= 3
+    assert len(COMMANDS) >= 9
 
 
 def test_every_file_and_link_that_is_named_is_there():
