@@ -72,6 +72,8 @@ def test_the_examples_use_options_that_there_are():
         ["sheet", "x", "--around", "5", "--keyframes"],
         ["index", "x", "--clear", "--decode"],
         ["verify", "x", "--requests", "-1"],
+        ["view", "x", "--start", "later"],
+        ["view", "x", "--jump", "0"],
         ["sample", "x.mp4", "--frames", "0"],
     ],
     ids=" ".join,

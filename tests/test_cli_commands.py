@@ -48,10 +48,12 @@ COMMANDS = {
     "compare": ["compare", "VIDEO", "-o", "pairs.png", "--count", "3"],
     "tour": ["tour", "VIDEO", "--out", "."],
 }
+# Opens a window, which tests/test_view.py looks at.
+WINDOWED = {"view": ["view", "VIDEO"]}
 
 
 def run_on(video: Path, name: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return run(*[str(video) if one == "VIDEO" else one for one in COMMANDS[name]], cwd=folder)
+    return run(*[str(video) if one == "VIDEO" else one for one in {**COMMANDS, **WINDOWED}[name]], cwd=folder, DISPLAY="")
 
 
 @pytest.mark.parametrize("clip_name", CLIPS)
@@ -83,7 +85,7 @@ def bad_files(tmp_path_factory: pytest.TempPathFactory, media: Path, sample: Pat
 
 @pytest.mark.parametrize("name", [*BAD_FILES, "cut.mp4", "folder.mp4", "missing.mp4", "sound"])
 def test_every_command_refuses_what_is_no_video_with_one_line(name: str, bad_files: dict[str, Path], tmp_path: Path):
-    for command in COMMANDS:
+    for command in {**COMMANDS, **WINDOWED}:
         done = run_on(bad_files[name], command, tmp_path)
         assert (done.returncode, done.stdout) == (1, ""), command
         (line,) = done.stderr.splitlines()
@@ -338,7 +340,14 @@ def test_an_extraction_killed_again_and_again_ends_as_an_undisturbed_one(image_f
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
-# sheet, sample, compare, tour
+# sheet, sample, compare, tour, view
+
+
+def test_view_without_a_screen_is_a_failure_that_says_so(sample: Path, tmp_path: Path):
+    done = run_on(sample, "view", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "there is no screen to open a window on" in line
 
 
 def test_a_sheet_is_of_the_video_a_range_the_keyframes_or_around_a_frame(sample: Path, tmp_path: Path):

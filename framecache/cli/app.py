@@ -19,6 +19,7 @@ from framecache.cli.sample import sample
 from framecache.cli.sheet import sheet
 from framecache.cli.tour import tour
 from framecache.cli.verify import verify
+from framecache.cli.view import view
 from framecache.errors import FramecacheError
 
 EXIT_FAILURE = 1
@@ -47,6 +48,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "sheet holiday.mp4 --keyframes -o keys.jpg",
         "sheet holiday.mp4 --around 1:02.5 --count 9 --columns 3",
     ),
+    view: ("view holiday.mp4", "view holiday.mp4 --start 1:02.5 --jump 100"),
     compare: ("compare holiday.mp4", "compare holiday.mp4 --frames 0:100 --count 100 -o pairs.png"),
     sample: ("sample", "sample small.mp4 --frames 300 --size 320x180"),
     tour: ("tour", "tour holiday.mp4 --out /tmp"),
