@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 
@@ -15,6 +17,8 @@ from framecache.errors import DisplayError
 FALLBACK_SCREEN_XY = (1280, 720)
 # Room for the trackbar, the window's frame and the desktop's panels.
 USABLE_PART_XY = (0.95, 0.86)
+# A server may be starting anew just now.
+MOST_ATTEMPTS, ATTEMPT_SECONDS = 3, 0.1
 
 _CV2_FOLDER = Path(cv2.__file__).parent
 # OpenCV's wheels for Linux bring Qt along, with the plugin for X11 as the only one.
@@ -68,23 +72,31 @@ def _library(*names: str) -> Any:
 
 def _x11_screen() -> tuple[int, int] | None:
     """The size of the first screen of the X11 display that DISPLAY names; None where it cannot be reached."""
+    name = os.environ.get("DISPLAY")
     x11 = _library("libX11.so.6", "libX11.so")
-    if x11 is None or not os.environ.get("DISPLAY"):
+    if x11 is None or not name:
         return None
+    for _ in range(MOST_ATTEMPTS):
+        connection = _x11_connection(name)
+        if connection is not None:
+            return _first_of_several(connection, x11) or (x11.XDisplayWidth(connection, 0), x11.XDisplayHeight(connection, 0))
+        _x11_connection.cache_clear()
+        time.sleep(ATTEMPT_SECONDS)
+    return None
+
+
+@functools.cache
+def _x11_connection(name: str) -> ctypes.c_void_p | None:
+    """A connection that is kept: a server without a desktop starts anew when its last client goes, and takes none then."""
+    x11 = _library("libX11.so.6", "libX11.so")
     x11.XOpenDisplay.restype = ctypes.c_void_p
-    display = x11.XOpenDisplay(None)
-    if not display:
-        return None
-    pointer = ctypes.c_void_p(display)
-    try:
-        return _first_of_several(pointer) or (x11.XDisplayWidth(pointer, 0), x11.XDisplayHeight(pointer, 0))
-    finally:
-        x11.XCloseDisplay(pointer)
+    display = x11.XOpenDisplay(name.encode())
+    return ctypes.c_void_p(display) if display else None
 
 
-def _first_of_several(display: ctypes.c_void_p) -> tuple[int, int] | None:
+def _first_of_several(display: ctypes.c_void_p, x11: Any) -> tuple[int, int] | None:
     """The size of the first of several screens that make one large desktop."""
-    xinerama, x11 = _library("libXinerama.so.1"), _library("libX11.so.6", "libX11.so")
+    xinerama = _library("libXinerama.so.1")
     if xinerama is None:
         return None
     xinerama.XineramaQueryScreens.restype = ctypes.POINTER(_XineramaScreen)
@@ -166,28 +178,55 @@ def _font_folder() -> Path | None:
     return next((font.parent for font in Path("/usr/share/fonts").rglob("*.[to]tf")), None)
 
 
-def take_focus_from_trackbar() -> None:
-    """Give the keyboard back to the window, where Qt's trackbar took it with the mouse.
+def leave_keyboard_to_window(*points_xy: tuple[int, int]) -> bool:
+    """Let the widgets at these points of the screen never take the keyboard; whether there is no more to be done.
 
-    The trackbar would keep the arrow, page, home and end keys for itself. OpenCV has no call for this.
+    Once clicked, Qt's trackbar would keep the arrow, page, home and end keys for itself. OpenCV has no call for this.
     """
-    if _qt_widgets is not None:
-        widget = _qt_widgets._ZN12QApplication11focusWidgetEv()
-        if widget:
-            _qt_widgets._ZN7QWidget10clearFocusEv(ctypes.c_void_p(widget))
+    if _qt is None:
+        return True
+    for point in points_xy:
+        widget = _qt.widget_at((ctypes.c_int * 2)(*point))
+        if not widget:
+            return False
+        _qt.set_focus_policy(ctypes.c_void_p(widget), _NO_FOCUS)
+        _qt.clear_focus(ctypes.c_void_p(widget))
+    return True
 
 
-def _load_qt_widgets() -> Any:
-    """The library of the wheel's Qt 5 that OpenCV has loaded, with QApplication::focusWidget and QWidget::clearFocus."""
+_NO_FOCUS = 0  # Qt::NoFocus
+# QApplication::widgetAt(QPoint), QWidget::setFocusPolicy(Qt::FocusPolicy) and QWidget::clearFocus(), as the wheels of
+# OpenCV 5 have them, in a namespace of their own, and as those of OpenCV 4 do.
+_QT_NAMES = (
+    (
+        "_ZN14QtOpenCVPython12QApplication8widgetAtERKNS_6QPointE",
+        "_ZN14QtOpenCVPython7QWidget14setFocusPolicyENS_2Qt11FocusPolicyE",
+        "_ZN14QtOpenCVPython7QWidget10clearFocusEv",
+    ),
+    (
+        "_ZN12QApplication8widgetAtERK6QPoint",
+        "_ZN7QWidget14setFocusPolicyEN2Qt11FocusPolicyE",
+        "_ZN7QWidget10clearFocusEv",
+    ),
+)
+
+
+class _Qt(NamedTuple):
+    widget_at: Any
+    set_focus_policy: Any
+    clear_focus: Any
+
+
+def _load_qt() -> _Qt | None:
+    """Three functions of the wheel's Qt 5, which OpenCV has loaded; None where it is another."""
     for path in (path for folder in _wheel_libraries() for path in folder.glob("libQt5Widgets-*.so*")):
         library = _library(str(path))
-        try:
-            library._ZN12QApplication11focusWidgetEv.restype = ctypes.c_void_p
-            library._ZN7QWidget10clearFocusEv.restype = None
-        except AttributeError:
-            continue
-        return library
+        for names in _QT_NAMES:
+            if all(hasattr(library, name) for name in names):
+                qt = _Qt(*(getattr(library, name) for name in names))
+                qt.widget_at.restype, qt.set_focus_policy.restype, qt.clear_focus.restype = ctypes.c_void_p, None, None
+                return qt
     return None
 
 
-_qt_widgets = _load_qt_widgets()
+_qt = _load_qt()

@@ -16,7 +16,6 @@ MOST_LAG_SECONDS = 0.25
 # A clock that leaps (a computer that slept) does not leap through the video.
 LONGEST_TICK_SECONDS = 0.5
 LONGEST_ENTRY = 24
-ENTRY_SIGNS = "0123456789:.-+s"
 
 STEPS = {"right": 1, "down": 1, ".": 1, "left": -1, "up": -1, ",": -1}
 JUMPS = {"]": 1, "page down": 1, "[": -1, "page up": -1}
@@ -139,7 +138,8 @@ class Playhead:
     def _type(self, key: str) -> bool:
         """A key while a place is being typed; whether it was part of that."""
         assert self.entry is not None, "a place is being typed"
-        if key in ENTRY_SIGNS:
+        if len(key) == 1 and key != " ":
+            # Letters too, so that what is no place is seen, and said to be none.
             self.entry = (self.entry + key)[:LONGEST_ENTRY]
         elif key == "backspace":
             self.entry = self.entry[:-1]

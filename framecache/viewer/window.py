@@ -6,11 +6,12 @@ import cv2
 
 from framecache.errors import DisplayError
 from framecache.frame import Image
-from framecache.viewer.display import open_display, take_focus_from_trackbar, usable
+from framecache.viewer.display import leave_keyboard_to_window, open_display, usable
 from framecache.viewer.keys import key_name
 
 FLAGS = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 TRACKBAR = "frame"
+TRACKBAR_INSET = 8
 # The trackbar's height is known only once it is there.
 MOST_FITTINGS = 4
 
@@ -32,6 +33,7 @@ class Window:
         self._followed = 0
         self._is_following = False
         self._has_trackbar = n_positions > 1
+        self._has_keyboard = not self._has_trackbar
         try:
             cv2.namedWindow(self._name, FLAGS)
         except cv2.error as error:
@@ -61,9 +63,7 @@ class Window:
 
     def wait_key(self, seconds: float) -> str | None:
         """The key that was pressed within that time, as `key_name` names it; the window lives meanwhile."""
-        code = cv2.waitKeyEx(max(1, round(1000 * seconds)))
-        take_focus_from_trackbar()
-        return key_name(code)
+        return key_name(cv2.waitKeyEx(max(1, round(1000 * seconds))))
 
     def take_dragged(self) -> int | None:
         """Where the trackbar was dragged since this was last asked."""
@@ -96,6 +96,15 @@ class Window:
         # Some systems tell of a position that was set only later, when it is no news.
         if not self._is_following and position != self._followed:
             self._dragged = self._followed = position
+            self._keep_keyboard()
+
+    def _keep_keyboard(self) -> None:
+        """Keep the trackbar and its label from taking the keyboard; they stand under the picture."""
+        if not self._has_keyboard:
+            left, top, width, height = cv2.getWindowImageRect(self._name)
+            self._has_keyboard = leave_keyboard_to_window(
+                *((left + inset, top + height + TRACKBAR_INSET) for inset in (TRACKBAR_INSET, width - TRACKBAR_INSET))
+            )
 
     def _fit(self, canvas_xy: tuple[int, int]) -> None:
         """Make the window so large that the canvas is shown pixel for pixel, with the trackbar beside it."""
@@ -110,6 +119,8 @@ class Window:
             wanted_xy = canvas_xy[0], min(wanted_xy[1] + max(missing, 0), self._screen_xy[1])
         left, top = ((screen - size) // 2 for screen, size in zip(self._screen_xy, wanted_xy))
         cv2.moveWindow(self._name, max(left, 0), max(top, 0))
+        cv2.waitKey(1)
+        self._keep_keyboard()
 
 
 def room_for_canvas() -> tuple[int, int]:
