@@ -22,11 +22,7 @@ DEADLINE_SECONDS = 20.0
 SCREEN_XY = (1280, 1024)
 PROGRAMS = ("Xvfb", "xdotool")
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "view.py"
-CALL = (
-    "import sys; from framecache.viewer import view; "
-    "view(sys.argv[1], folder=sys.argv[3], jump=int(sys.argv[5]) if len(sys.argv) > 5 else None)"
-)
-PROGRAM_OF = {"package": [sys.executable, "-c", CALL], "script": [sys.executable, str(SCRIPT)]}
+PROGRAM_OF = {"command": [sys.executable, "-m", "framecache", "view"], "script": [sys.executable, str(SCRIPT)]}
 
 
 def missing() -> list[str]:

@@ -22,7 +22,7 @@ from framecache.viewer.canvas import loading_text
 N_FRAMES, SIZE_XY, FPS = 330, (320, 180), 30
 HUGE_FRAMES, HUGE_XY = 60, (3840, 2160)
 
-KINDS = pytest.mark.parametrize("kind", ["package", "script"])
+KINDS = pytest.mark.parametrize("kind", ["command", "script"])
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     screen.close()
 
 
-@pytest.fixture(scope="module", params=["package", "script"])
+@pytest.fixture(scope="module", params=["command", "script"])
 def kept_open(
     request: pytest.FixtureRequest, screen: Screen, sample: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Viewer]:

@@ -21,7 +21,7 @@ def view(
         int | None,
         typer.Option("--jump", min=1, metavar="N", help="Frames that [ ] and the page keys jump; a second's where not given."),
     ] = None,
-    folder: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where s saves frames.")] = Path(),
+    folder: Annotated[Path, typer.Option("-o", "--folder", metavar="FOLDER", help="Where s saves frames.")] = Path(),
     size: SizeOption = None,
 ) -> None:
     """Show a video in a window.
