@@ -93,7 +93,11 @@ def _write(image: Image, text: str, at_height: float, scale: float) -> None:
     left, base = max(0, (width - text_width) // 2), int(height * at_height)
     margin = max(2, text_height // 4)
     cv2.rectangle(
-        image, (left - margin, base - text_height - margin), (left + text_width + margin, base + below), (20, 20, 20), -1
+        image,
+        (left - margin, base - text_height - margin),
+        (left + text_width + margin, base + max(below, margin)),
+        (20, 20, 20),
+        -1,
     )
     cv2.putText(image, text, (left, base), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), thickness, cv2.LINE_AA)
 
