@@ -54,5 +54,5 @@ def test_every_file_and_link_that_is_named_is_there():
         text = (ROOT / name).read_text()
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (ROOT / target).exists(), f"{name} names {target}"
-        for script in re.findall(r"`(scripts/\w+)", text):
+        for script in re.findall(r"`(scripts/[\w.]+)", text):
             assert (ROOT / script).exists(), f"{name} names {script}"
