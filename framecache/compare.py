@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framecache.engine import Engine
-from framecache.errors import DecodeError
+from framecache.errors import BadArgumentError, DecodeError
 from framecache.frame import Image, format_seconds
 from framecache.progress import Progress, no_progress
 from framecache.reader import VideoReader
@@ -72,8 +72,14 @@ def compare(
         progress: Called with the stage and how much of it is done, 0.0 to 1.0.
 
     Raises:
+        BadArgumentError: The path is one that OpenCV cannot be given.
         FramecacheError: As VideoReader does.
     """
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        # OpenCV 5.0 ends the whole process when it is given such a name.
+        raise BadArgumentError(f"{path!r} is no text, so it cannot be given to OpenCV; rename the file") from error
     wanted = list(indices)
     compared = []
     # Luma is compared, for OpenCV turns YUV into colours by rules of its own, whatever a stream is tagged with. Grey has
@@ -89,9 +95,9 @@ def compare(
 
 
 def opencv_count(path: str) -> int:
-    """How many frames OpenCV says that a video has."""
+    """How many frames OpenCV says that a video has; 0 where it does not know."""
     with _opencv(path) as capture:
-        return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
 
 def comparison_sheet(reader: VideoReader, compared: Sequence[Compared], *, cell_width: int = 320) -> Image:
@@ -128,8 +134,10 @@ def _opencv(path: str) -> Iterator[cv2.VideoCapture]:
 
 
 def _shrunk(image: Image) -> Image:
-    scale = KEPT_PIXELS / image.shape[1]
-    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    height, width = image.shape[:2]
+    if width <= KEPT_PIXELS:
+        return image
+    return cv2.resize(image, (KEPT_PIXELS, max(1, round(height * KEPT_PIXELS / width))), interpolation=cv2.INTER_AREA)
 
 
 def _brightness(image: Image) -> list[Image]:

@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import os
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ import numpy as np
 
 from framecache.arguments import one_of
 from framecache.errors import BadArgumentError, DecodeError, VideoAccessError
+from framecache.files import remove_unfinished, write_first, write_whole
 from framecache.frame import Image
 from framecache.reader import VideoReader
 
@@ -29,7 +29,7 @@ OTHER_SPELLINGS = {"jpeg": "jpg", "tiff": "tif"}
 QUALITY_FLAGS = {"jpg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
 DEFAULT_QUALITY = 95
 
-UNFINISHED_SUFFIX = ".framecache-part"
+CSV_HEADS = ("index", "pts", "seconds")
 NOTE_NAME = ".framecache.json"
 LEAST_DIGITS = 6
 MAX_ENCODERS = 4
@@ -91,24 +91,6 @@ def write_image(path: str | os.PathLike[str], image: Image, quality: int = DEFAU
     """
     target = Path(path)
     return write_whole(target, encode_image(image, format_of(target), quality))
-
-
-def write_whole(target: Path, data: bytes) -> Path:
-    """Write a file under another name first, so that it is there whole or not at all.
-
-    Raises:
-        VideoAccessError: It cannot be written.
-    """
-    unfinished = target.with_name(f".{os.getpid()}-{threading.get_ident()}{UNFINISHED_SUFFIX}")
-    try:
-        unfinished.write_bytes(data)
-        os.replace(unfinished, target)
-    except OSError as error:
-        raise VideoAccessError(f"{target} cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-    return target
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +161,7 @@ class Extraction:
     def _start(self, pool: ThreadPoolExecutor, index: int) -> Future[Extracted]:
         path = self.path_of(index)
         settled: Future[Extracted] = Future()
-        if path.exists():
+        if _is_written(path):
             settled.set_result(Extracted(index, path, is_new=False))
             return settled
         try:
@@ -199,16 +181,14 @@ class Extraction:
         kind = json.dumps(self._kind(), indent=1, sort_keys=True).encode() + b"\n"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _remove_unfinished(self.folder)
-            is_claimed = note.exists() and note.read_bytes() == kind
-            if not is_claimed and any(self.folder.glob("frame_*")):
-                raise BadArgumentError(
-                    f"{self.folder} holds frames of another video, size or format; choose another folder, or remove them first"
-                )
+            remove_unfinished(self.folder)
+            is_another = not note.exists() and any(self.folder.glob("frame_*"))
         except OSError as error:
             raise VideoAccessError(f"{self.folder} cannot be written: {error.strerror}") from error
-        if not is_claimed:
-            write_whole(note, kind)
+        if is_another or write_first(note, kind) != kind:
+            raise BadArgumentError(
+                f"{self.folder} holds frames of another video, size or format; choose another folder, or remove this one first"
+            )
 
     def _kind(self) -> dict[str, Any]:
         options = self.reader.options.as_arguments()
@@ -219,29 +199,19 @@ class Extraction:
         return {"fingerprint": self.reader.info.fingerprint, "format": self.image_format, "quality": quality, **kind}
 
 
-def _remove_unfinished(folder: Path) -> None:
-    """Remove the files that processes which are no more were writing when they were killed."""
-    for path in folder.glob(f".*{UNFINISHED_SUFFIX}"):
-        with contextlib.suppress(ValueError, OSError):
-            if not _is_running(int(path.name[1:].split("-")[0])):
-                path.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
+def _is_written(path: Path) -> bool:
+    """Whether a file is there that an extraction may have written: it writes no empty ones."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
         return False
-    except PermissionError:
-        pass
-    return True
 
 
 def times_csv(reader: VideoReader, indices: Iterable[int]) -> bytes:
     """The indices with their timestamps, as CSV: `index,pts,seconds`; pts is empty where the stream has none."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("index", "pts", "seconds"))
+    rows.writerow(CSV_HEADS)
     index = reader.index
     rows.writerows((place, index.own_pts_at(place), float(index.timestamps[place])) for place in indices)
     return text.getvalue().encode()

@@ -16,7 +16,7 @@ ROUNDING_SECONDS = Fraction(1, 2000)
 
 _CLOCK = re.compile(r"(?:([0-9]{1,9}):)?([0-9]{1,9}):([0-5]?[0-9])(?:\.([0-9]{0,18}))?")
 _SECONDS = re.compile(r"([0-9]{1,9})?(?:\.([0-9]{0,18}))?")
-_INDEX = re.compile(r"[+-]?[0-9]{1,18}")
+_INDEX = re.compile(r"[+-]?[0-9]{1,400}")
 _SLICE = re.compile(r"([+-]?[0-9]{1,18})?:([+-]?[0-9]{1,18})?(?::([0-9]{1,18}))?")
 _SIZE = re.compile(r"([0-9]{1,9})[xX*]([0-9]{1,9})")
 
@@ -47,8 +47,8 @@ class Moment:
         end = index.duration_seconds
         if self.seconds >= Fraction(end):
             raise TimeRangeError(
-                f"{format_seconds(float(self.seconds))} lies outside the video, which is shown from 0:00:00.000 up to before "
-                f"{format_seconds(end)}"
+                f"the time {format_seconds(float(self.seconds))} ({float(self.seconds):g} s) lies outside the video, "
+                f"which is shown from 0 up to before {format_seconds(end)} ({end:g} s)"
             )
         place = index.displayed_at(min(float(self.seconds + self.rounding_seconds), float(index.timestamps[-1])))
         assert place is not None, "the time is inside the video"

@@ -108,11 +108,10 @@ def forget_index(source: Source, stream: int) -> bool:
     return sum(remove(key) for key in keys if key is not None) > 0
 
 
-def use_index(source: Source, stream: int, index: FrameIndex) -> None:
-    """Store an index as the one that the stream is opened with from now on, where the disk lets it."""
+def use_index(source: Source, stream: int, index: FrameIndex) -> bool:
+    """Store an index as the one that the stream is opened with from now on; whether the disk lets it."""
     key = index_key(source, stream)
-    if key is not None:
-        save(key, fingerprint(source), index)
+    return key is not None and save(key, fingerprint(source), index)
 
 
 def open_video(

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framecache.errors import BadArgumentError, VideoAccessError
+from framecache.files import finish, unfinished_of, writable_target
 from framecache.frame import Image, format_seconds
 from framecache.progress import Progress, no_progress
 
@@ -125,8 +126,8 @@ def write_sample(
         raise BadArgumentError(f"size is {width}x{height}; both must be even, and at least {LEAST_SIZE_PIXELS}")
     if not 1 <= n_frames <= 1 << STRIP_BITS:
         raise BadArgumentError(f"n_frames is {n_frames}; it must be from 1 to {1 << STRIP_BITS}")
-    target = Path(path)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.mp4")
+    target = writable_target(Path(path))
+    unfinished = unfinished_of(target)
     try:
         with av.open(str(unfinished), "w", format="mp4") as container:
             stream = container.add_stream("libx264", rate=fps)
@@ -142,10 +143,10 @@ def write_sample(
                 frame.pts, frame.time_base = index, Fraction(1, fps)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
-        os.replace(unfinished, target)
+        finish(unfinished, target)
     except OSError as error:
-        raise VideoAccessError(f"{target} cannot be written: {error.strerror}") from error
+        raise VideoAccessError(f"{path!s} cannot be written: {error.strerror}") from error
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
-    return target
+    return Path(path)

@@ -170,10 +170,23 @@ def test_a_forced_decode_is_used_from_then_on(media: Path):
     assert "none known" in run("info", video).stdout
     assert "made from decoding every frame" in run("index", "--decode", video).stdout
     told = run("info", video).stdout
-    assert "1 frames cannot be decoded: 30" in told
+    assert "1 frame cannot be decoded: 30" in told
     assert "read from the index store" in told
     run("index", "--clear", video)
     assert "none known" in run("info", video).stdout
+
+
+def test_a_forced_decode_that_cannot_be_stored_or_is_ended_loses_nothing(media: Path, tmp_path: Path):
+    done = run("index", "--decode", media / "corrupted.mp4", FRAMECACHE_INDEX_DIR="/proc")
+    assert done.returncode == 1
+    assert "cannot be stored in /proc" in done.stderr
+    video = media / "flies_120s.mp4"
+    assert run("index", "--decode", video).returncode == 0
+    terminal = processes.Terminal("index", "--decode", video)
+    terminal.read_until("decoding")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 130
+    assert "read from the index store" in run("index", video).stdout
 
 
 def test_an_index_is_shown_frame_by_frame(media: Path):
@@ -197,7 +210,7 @@ def test_verify_says_what_was_tried(sample: Path, media: Path):
     assert done.stdout == f"{sample}: 330 frames, 330 in a linear decode, 455 requests: all right\n"
     damaged = run("verify", media / "corrupted.mp4", "--requests", "20")
     assert damaged.returncode == 0
-    assert "1 frames cannot be decoded, here or linearly: 30" in damaged.stdout
+    assert "1 frame cannot be decoded, here or linearly: 30" in damaged.stdout
 
 
 def test_verify_names_frames_that_fall_short(sample: Path, tmp_path: Path):
@@ -210,7 +223,7 @@ def test_verify_names_frames_that_fall_short(sample: Path, tmp_path: Path):
     done = run("verify", sample, "--requests", "5", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert "frame 7, reached forward: its picture is another: it is frame 8 of a linear decode" in done.stdout
-    assert done.stdout.splitlines()[-1].endswith("1 fall short")
+    assert done.stdout.splitlines()[-1].endswith("1 frame falls short")
 
 
 # frame
@@ -385,7 +398,7 @@ def test_compare_shows_where_opencv_goes_wrong(media: Path, tmp_path: Path):
     rows = [line.split() for line in done.stdout.splitlines()[1:64]]
     assert [int(row[0]) for row in rows] == list(range(63))
     wrong = [row for row in rows if row[-1] != "right"]
-    assert f"{len(wrong)} of 63 numbers show another picture in OpenCV" in done.stdout
+    assert f"{len(wrong)} of 63 numbers are wrong in OpenCV" in done.stdout
     assert wrong
     assert (tmp_path / "cursed-vfr-compared.png").stat().st_size > 10_000
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import threading
 from pathlib import Path
 
@@ -14,14 +13,13 @@ from framecache.errors import BadArgumentError, VideoAccessError
 from framecache.export import (
     IMAGE_FORMATS,
     NOTE_NAME,
-    UNFINISHED_SUFFIX,
     Extraction,
     encode_image,
     format_of,
     times_csv,
     write_image,
-    write_whole,
 )
+from framecache.files import UNFINISHED_SUFFIX
 from framecache.sample import read_index
 
 NOISE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
@@ -111,26 +109,41 @@ def test_frames_of_two_kinds_are_never_mixed_in_a_folder(sample: Path, tmp_path:
         for wrong, options in ((small, {}), (other, {}), (reader, {"image_format": "jpg"})):
             with pytest.raises(BadArgumentError, match="holds frames of another"):
                 extract(wrong, tmp_path, range(2), **options)
-        for path in tmp_path.glob("frame_*"):
-            path.unlink()
-        assert extract(small, tmp_path, range(2)) == {0: True, 1: True}
+        assert extract(reader, tmp_path, range(3)) == {0: False, 1: False, 2: True}
         (tmp_path / NOTE_NAME).unlink()
         with pytest.raises(BadArgumentError, match="holds frames of another"):
-            extract(small, tmp_path, range(2))
+            extract(reader, tmp_path, range(2))
 
 
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(sample: Path, tmp_path: Path):
-    gone = os.fork()
-    if gone == 0:
-        os._exit(0)
-    os.waitpid(gone, 0)
-    left, living = tmp_path / f".{gone}-1{UNFINISHED_SUFFIX}", tmp_path / f".{os.getppid()}-1{UNFINISHED_SUFFIX}"
-    for path in (left, living):
-        path.write_bytes(b"half")
+def test_what_is_no_finished_frame_is_not_taken_for_one(sample: Path, tmp_path: Path):
     with VideoReader(sample) as reader:
         extract(reader, tmp_path, range(1))
-    assert not left.exists()
-    assert living.exists()
+        (tmp_path / "frame_000001.png").write_bytes(b"")
+        assert extract(reader, tmp_path, range(2)) == {0: False, 1: True}
+        (tmp_path / "frame_000002.png").mkdir()
+        with pytest.raises(VideoAccessError, match="a folder"):
+            extract(reader, tmp_path, range(3))
+
+
+def test_of_two_kinds_at_once_only_one_gets_the_folder(sample: Path, tmp_path: Path):
+    def claim(number: int) -> None:
+        with VideoReader(sample, max_size_xy=(50 + 10 * number, 100)) as reader:
+            barrier.wait()
+            try:
+                outcomes.append(len(extract(reader, folder, range(3))))
+            except BadArgumentError:
+                outcomes.append(0)
+
+    for turn in range(5):
+        folder, outcomes = tmp_path / str(turn), list[int]()
+        barrier = threading.Barrier(4)
+        threads = [threading.Thread(target=claim, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == [0, 0, 0, 3]
+        assert len({cv2.imread(str(path)).shape for path in folder.glob("*.png")}) == 1
 
 
 def test_a_damaged_frame_is_reported_and_the_others_are_written(media: Path, tmp_path: Path):
@@ -176,17 +189,3 @@ def test_times_are_told_as_csv(sample: Path, tmp_path: Path, media: Path):
         assert [row["pts"] for row in rows] == [
             "" if reader.index.own_pts_at(i) is None else str(reader.pts[i]) for i in range(3)
         ]
-
-
-def test_a_file_is_replaced_only_by_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    target = tmp_path / "a"
-    target.write_bytes(b"before")
-
-    def full(path: Path, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(VideoAccessError, match="No space left"):
-        write_whole(target, b"after")
-    assert target.read_bytes() == b"before"
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -28,6 +28,7 @@ HOUSE = [
     "pictures",
     "reader",
     "notation",
+    "files",
     "scrub",
     "sample",
     "export",

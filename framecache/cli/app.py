@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -89,14 +90,29 @@ def run() -> int:
     """Run the command line on `sys.argv`; the exit code."""
     prepare_streams()
     try:
-        app()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else EXIT_FAILURE
+        code = _end_of(app)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        """Whoever read the output has seen enough."""
     except FramecacheError as error:
         complain(error)
     except MemoryError:
         complain("there is not enough memory for this")
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; Python must not try to write the rest when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            complain(f"the output cannot be written: {error.strerror}")
+    # Python must not try to write the rest when it ends.
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        return EXIT_FAILURE
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_FAILURE
+
+
+def _end_of(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else EXIT_FAILURE
+    return 0

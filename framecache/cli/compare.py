@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from framecache.cli.console import say, say_table, watched
-from framecache.cli.opening import check_not_the_video, opened_video
+from framecache.cli.opening import opened_video
+from framecache.cli.outputs import output_file
 from framecache.cli.parameters import FramesOption, ImageOption, TimesOption, VideoArgument, picked_frames
 from framecache.compare import Compared, comparison_sheet, opencv_count
 from framecache.compare import compare as compare_with_opencv
@@ -34,20 +35,21 @@ def compare(
 ) -> None:
     """Show what OpenCV gives under frame numbers.
 
-    OpenCV is asked by CAP_PROP_POS_FRAMES. Its pictures are found again among the true frames; the table says which they are,
-    and the sheet shows some pairs, OpenCV's above the true frame's (those that are wrong first).
+    OpenCV is asked by CAP_PROP_POS_FRAMES. Its pictures are found again among the true frames of the first video stream;
+    the table says which they are, and the sheet shows some pairs, OpenCV's above the true frame's (those that are wrong
+    first).
     """
+    target = output_file(output, f"{Path(video).stem}-compared.png", video)
     with Engine() as engine, opened_video(video, engine=engine) as reader:
         numbers = spread(picked_frames(reader, frames, times), count)
-        target = output or Path(f"{Path(video).stem}-compared.png")
-        check_not_the_video(target, video)
         with watched() as watch:
             compared = compare_with_opencv(video, numbers, engine=engine, progress=watch)
         _tell(reader, compared)
         wrong = [one for one in compared if not one.is_right]
         say("")
-        say(f"frames: {len(reader)} in a linear decode, {opencv_count(video)} says OpenCV")
-        say(f"{len(wrong)} of {len(compared)} numbers show another picture in OpenCV")
+        say(f"frames: {len(reader)} in a linear decode, {opencv_count(video) or 'an unknown number'} says OpenCV")
+        nothing = sum(one.image is None for one in wrong)
+        say(f"{len(wrong)} of {len(compared)} numbers are wrong in OpenCV{f', {nothing} show nothing' if nothing else ''}")
         shown = sorted((wrong or compared)[:MOST_PAIRS], key=lambda one: one.index)
         write_image(target, comparison_sheet(reader, shown))
         say(f"pairs of pictures are in {target}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,6 +25,8 @@ def printable(text: object) -> str:
 
 def prepare_streams() -> None:
     """Let file names that are no text, and letters that the terminal lacks, be written as escapes rather than fail."""
+    # Streams that were closed before the start are None.
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -40,20 +43,20 @@ def complain(text: object) -> None:
     print(f"framecache: {printable(text)}", file=sys.stderr)
 
 
-def _console(*, is_error: bool = False) -> Console:
+def _console(*, is_error: bool = False, width: int | None = None) -> Console:
     stream = sys.stderr if is_error else sys.stdout
     # Into a pipe, lines are as long as they are.
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPE_COLUMNS)
+    return Console(file=stream, highlight=False, width=width if width or stream.isatty() else PIPE_COLUMNS)
 
 
 def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """A table on stdout; the columns named in `right` are numbers."""
+    """A table on stdout, as wide as it is; the columns named in `right` are numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
         table.add_column(head, justify="right" if head in right else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    _print_table(_console(), table)
+    _print_table(_console(width=PIPE_COLUMNS), table)
 
 
 def _print_table(console: Console, table: Table) -> None:
@@ -78,18 +81,27 @@ def say_facts(title: str, facts: Iterable[tuple[str, str]]) -> None:
 @contextlib.contextmanager
 def watched() -> Iterator[Watcher]:
     """What to call with a stage and the part of it that is done, 0.0 to 1.0: a bar on stderr, if that is a terminal."""
-    if not sys.stderr.isatty():
+    console = _console(is_error=True)
+    if not console.is_terminal or console.is_dumb_terminal:
         yield no_progress
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console(is_error=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
+    bars = Progress(*columns, console=console, transient=True)
+    tasks: dict[str, TaskID] = {}
 
-        def watch(stage: str, done: float) -> None:
-            if stage not in tasks:
-                for task in tasks.values():
-                    bars.update(task, visible=False)
-                tasks[stage] = bars.add_task(printable(stage), total=1.0)
-            bars.update(tasks[stage], completed=done)
+    def watch(stage: str, done: float) -> None:
+        if stage not in tasks:
+            # Work that tells nothing, since it is quick or cannot begin, gets no bar.
+            bars.start()
+            for task in tasks.values():
+                bars.update(task, visible=False)
+            tasks[stage] = bars.add_task(printable(stage), total=1.0)
+        bars.update(tasks[stage], completed=done)
 
+    try:
         yield watch
+    finally:
+        bars.stop()
+        if tasks:
+            # Ctrl-C may have come between hiding the cursor and noting that.
+            console.show_cursor(True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from framecache.cli.console import complain, say, watched
-from framecache.cli.opening import check_not_the_video, opened_video
+from framecache.cli.opening import opened_video
+from framecache.cli.outputs import check_csv, output_file
 from framecache.cli.parameters import (
     FormatOption,
     FramesOption,
@@ -19,14 +20,18 @@ from framecache.cli.parameters import (
     StreamOption,
     TimesOption,
     VideoArgument,
+    VideoBeforePlaceArgument,
     picked_frames,
+    read_csv_path,
+    read_path,
 )
-from framecache.export import DEFAULT_QUALITY, Extraction, times_csv, write_image, write_whole
+from framecache.export import DEFAULT_QUALITY, Extraction, times_csv, write_image
+from framecache.files import write_whole
 from framecache.frame import format_seconds
 
 
 def frame(
-    video: VideoArgument,
+    video: VideoBeforePlaceArgument,
     place: PlaceArgument,
     output: ImageOption = None,
     size: SizeOption = None,
@@ -39,9 +44,9 @@ def frame(
     video and the frame is written to the current folder.
     """
     with opened_video(video, stream=stream, max_size_xy=size) as reader:
-        picked = reader.request_frame(place.find(reader.index))
-    target = output or Path(f"{Path(video).stem}-frame-{picked.frame_ix}.png")
-    check_not_the_video(target, video)
+        index = place.find(reader.index)
+        target = output_file(output, f"{Path(video).stem}-frame-{index}.png", video)
+        picked = reader.request_frame(index)
     write_image(target, picked.image, quality)
     width, height = picked.get_size_xy()
     say(f"frame {picked.frame_ix} at {format_seconds(picked.seconds_into_video)} ({width}x{height}) is in {target}")
@@ -50,9 +55,14 @@ def frame(
 def extract(
     video: VideoArgument,
     folder: Annotated[
-        Path | None,
+        Any,
         typer.Option(
-            "-o", "--output", metavar="FOLDER", help="Where to; by default VIDEO-frames beside you.", show_default=False
+            "-o",
+            "--output",
+            parser=read_path,
+            metavar="FOLDER",
+            help="Where to; by default VIDEO-frames in the current folder.",
+            show_default=False,
         ),
     ] = None,
     frames: FramesOption = None,
@@ -62,8 +72,14 @@ def extract(
     image_format: FormatOption = "png",
     quality: QualityOption = DEFAULT_QUALITY,
     csv_file: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="FILE", help="Also write index, pts and seconds of the frames as CSV.", show_default=False),
+        Any,
+        typer.Option(
+            "--csv",
+            parser=read_csv_path,
+            metavar="FILE",
+            help="Also write index, pts and seconds of the frames as CSV.",
+            show_default=False,
+        ),
     ] = None,
     stream: StreamOption = 0,
 ) -> None:
@@ -73,11 +89,11 @@ def extract(
     extraction that was ended by anything goes on where it was. Frames that cannot be decoded are named on stderr, and the
     exit code is 1 then.
     """
+    if csv_file is not None:
+        check_csv(csv_file, video)
     with opened_video(video, stream=stream, max_size_xy=size, use_cache=False) as reader:
         chosen = picked_frames(reader, frames, times)[::step]
         extraction = Extraction(reader, folder or Path(f"{Path(video).stem}-frames"), image_format, quality)
-        if csv_file is not None:
-            check_not_the_video(csv_file, video)
         counts = {"written": 0, "there already": 0, "cannot be decoded": 0}
         with watched() as watch:
             for done, one in enumerate(extraction.run(chosen), 1):

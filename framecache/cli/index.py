@@ -11,7 +11,8 @@ from framecache.cli.info import damage, index_origin
 from framecache.cli.opening import for_each, opened_video
 from framecache.cli.parameters import StreamOption, VideosArgument
 from framecache.decode.source import make_source
-from framecache.index.store import stored_file
+from framecache.errors import VideoAccessError
+from framecache.index.store import remove, store_folder, stored_file
 from framecache.opening import forget_index, index_key, use_index
 from framecache.reader import VideoReader
 
@@ -25,7 +26,9 @@ def index(
         bool,
         typer.Option("--decode", help="Find the frames by decoding all of them, and use that index from now on."),
     ] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget what is stored of the videos' indices, and do no more.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Forget the stored index of the videos' stream, and do no more.")
+    ] = False,
     stream: StreamOption = 0,
 ) -> None:
     """Build, show or forget frame indices.
@@ -42,7 +45,9 @@ def index(
             say(f"{video}: {'its stored index is forgotten' if had else 'no index of it was stored'}")
             return
         if decode:
-            _decode_anew(video, stream)
+            origin = _decode_anew(video, stream)
+            if not show:
+                say(f"{video}: {origin}")
         with opened_video(video, stream=stream) as reader:
             if show:
                 _show(reader)
@@ -52,12 +57,16 @@ def index(
     for_each(videos, act)
 
 
-def _decode_anew(video: str, stream: int) -> None:
+def _decode_anew(video: str, stream: int) -> str:
+    """Decode all frames, whatever is stored, and store what that gave; what was stored stays until then. What it cost."""
     source = make_source(video)
-    forget_index(source, stream)
+    key = index_key(source, stream, "decode")
+    if key is not None:
+        remove(key)
     with watched() as watch, VideoReader(video, stream=stream, index_from="decode", progress=watch) as reader:
-        use_index(source, stream, reader.index)
-        say(f"{video}: {index_origin(reader.info)}")
+        if not use_index(source, stream, reader.index):
+            raise VideoAccessError(f"{video} was decoded, but the index cannot be stored in {store_folder()}")
+        return index_origin(reader.info)
 
 
 def _tell(reader: VideoReader, video: str, stream: int) -> None:

@@ -87,6 +87,11 @@ def _keyframes(known: VideoInfo) -> str:
     return f"{known.n_keyframes}, GOPs of {lengths}"
 
 
+def frames_of(count: int) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{count} frame{'' if count == 1 else 's'}"
+
+
 def damage(known: VideoInfo) -> str:
     """Which frames are known to be undecodable."""
     lost = known.undecodable
@@ -94,7 +99,7 @@ def damage(known: VideoInfo) -> str:
         is_sure = known.index_source == "decode"
         return "none; every frame was decoded" if is_sure else "none known (framecache index --decode looks at every frame)"
     some = ", ".join(map(str, lost[:MOST_SHOWN])) + (", ..." if len(lost) > MOST_SHOWN else "")
-    return f"{len(lost)} frames cannot be decoded: {some}"
+    return f"{frames_of(len(lost))} cannot be decoded: {some}"
 
 
 def index_origin(known: VideoInfo) -> str:
@@ -103,5 +108,5 @@ def index_origin(known: VideoInfo) -> str:
     took = f"{1000 * known.index_seconds:.1f} ms"
     if known.index_from_store:
         return f"read from the index store in {took}; first made by {made[known.index_source]}"
-    decoded = f", {known.index_frames_decoded} frames decoded" if known.index_frames_decoded else ", no frame decoded"
+    decoded = f", {frames_of(known.index_frames_decoded)} decoded" if known.index_frames_decoded else ", no frame decoded"
     return f"made from {made[known.index_source]} in {took}{decoded}"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from framecache.cli.console import complain, watched
-from framecache.errors import BadArgumentError, FramecacheError
+from framecache.errors import FramecacheError
 from framecache.reader import VideoReader
 
 
@@ -34,10 +33,3 @@ def for_each(videos: Iterable[str], act: Callable[[str], None]) -> None:
             has_failed = True
     if has_failed:
         raise typer.Exit(1)
-
-
-def check_not_the_video(output: Path, video: str) -> None:
-    """Raise BadArgumentError where writing a file would replace the video itself."""
-    with contextlib.suppress(OSError):
-        if output.samefile(Path(video).expanduser()):
-            raise BadArgumentError(f"{output} is the video itself; choose another file to write to")

@@ -28,9 +28,31 @@ def _read(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     return read
 
 
+def _parse_path(text: str) -> Path:
+    if not text:
+        raise BadArgumentError("a name is needed here, and none was given")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise BadArgumentError(f"{text!r} begins with the home of a user that there is not") from error
+
+
 def _parse_image_path(text: str) -> Path:
     format_of(text)
-    return Path(text).expanduser()
+    return _parse_path(text)
+
+
+def _parse_csv_path(text: str) -> Path:
+    if not text.lower().endswith(".csv"):
+        raise BadArgumentError(f"{text!r} does not end in .csv")
+    return _parse_path(text)
+
+
+def _parse_video(text: str) -> str:
+    if text.startswith("--"):
+        # As in _parse_place: a video of such a name is given as ./--name.
+        raise BadArgumentError(f"there is no option {text}")
+    return text
 
 
 def _parse_place(text: str) -> Number | Moment:
@@ -41,13 +63,23 @@ def _parse_place(text: str) -> Number | Moment:
 
 
 def _parse_format(text: str) -> str:
-    return format_of(f"x.{text.removeprefix('.')}")
+    try:
+        return format_of(f"x.{text.removeprefix('.')}")
+    except BadArgumentError:
+        raise BadArgumentError(f"{text!r} is no image format; there are {', '.join(IMAGE_FORMATS)}") from None
 
 
 read_place = _read(_parse_place)
+read_path = _read(_parse_path)
+read_csv_path = _read(_parse_csv_path)
+read_size = _read(parse_size)
 TIMES_HELP = "Times are seconds (12.5), mm:ss.mmm (0:12.5) or hh:mm:ss.mmm."
 
 VideoArgument = Annotated[str, typer.Argument(metavar="VIDEO", help="The video file.", show_default=False)]
+# For a command that lets negative numbers through.
+VideoBeforePlaceArgument = Annotated[
+    str, typer.Argument(parser=_read(_parse_video), metavar="VIDEO", help="The video file.", show_default=False)
+]
 VideosArgument = Annotated[list[str], typer.Argument(metavar="VIDEO...", help="Video files.", show_default=False)]
 PlaceArgument = Annotated[
     Any,
@@ -65,7 +97,7 @@ FramesOption = Annotated[
         "--frames",
         parser=_read(parse_frames),
         metavar="A:B[:STEP]",
-        help="Frames A up to before B, as in a slice: 100:200, 100:200:5, :50, -30: (the last thirty).",
+        help="Frames A up to before B, as in a slice: 100:200, 100:200:5, :50, -30: (the last thirty); or one index.",
         show_default=False,
     ),
 ]
@@ -83,7 +115,7 @@ SizeOption = Annotated[
     Any,
     typer.Option(
         "--size",
-        parser=_read(parse_size),
+        parser=read_size,
         metavar="WxH",
         help="Shrink pictures to fit within that many pixels; their shape is kept, and they are never enlarged.",
         show_default=False,

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from framecache.cli.console import say
-from framecache.cli.opening import check_not_the_video, opened_video
+from framecache.cli.opening import opened_video
+from framecache.cli.outputs import output_file
 from framecache.cli.parameters import (
     FramesOption,
     ImageOption,
@@ -20,6 +21,7 @@ from framecache.cli.parameters import (
     picked_frames,
     read_place,
 )
+from framecache.errors import BadArgumentError
 from framecache.export import DEFAULT_QUALITY, write_image
 from framecache.reader import VideoReader
 from framecache.sheet import (
@@ -66,6 +68,7 @@ def sheet(
     """
     if around_place is not None and (keyframes or frames is not None or times is not None):
         raise typer.BadParameter("--around goes with neither --frames, --times nor --keyframes")
+    target = output_file(output, f"{Path(video).stem}-sheet.png", video)
     # Pictures are shrunk while they are decoded, to what a cell can show.
     with opened_video(video, stream=stream, max_size_xy=(width, width * TALLEST_TO_WIDTH)) as reader:
         marked = None if around_place is None else around_place.find(reader.index)
@@ -74,8 +77,6 @@ def sheet(
         else:
             chosen = spread(_candidates(reader, frames, times, only_keyframes=keyframes), count)
         check_sheet(len(chosen), columns, width)
-        target = output or Path(f"{Path(video).stem}-sheet.png")
-        check_not_the_video(target, video)
         write_image(target, contact_sheet(reader, chosen, columns=columns, cell_width=width, marked=marked), quality)
     say(f"a sheet of {len(chosen)} frames is in {target}")
 
@@ -84,4 +85,9 @@ def _candidates(
     reader: VideoReader, frames: slice | None, times: tuple[float | None, float | None] | None, *, only_keyframes: bool
 ) -> Sequence[int]:
     picked = picked_frames(reader, frames, times)
-    return [place for place in reader.keyframe_indices.tolist() if place in picked] if only_keyframes else picked
+    if not only_keyframes:
+        return picked
+    keyframes = [place for place in reader.keyframe_indices.tolist() if place in picked]
+    if not keyframes:
+        raise BadArgumentError(f"there is no keyframe in that range; the video has {len(reader.keyframe_indices)}")
+    return keyframes

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from framecache.cli.console import say, say_facts, watched
 from framecache.cli.info import facts
 from framecache.cli.opening import opened_video
+from framecache.cli.parameters import read_path
 from framecache.errors import DecodeError, VideoAccessError
 from framecache.export import write_image
 from framecache.frame import format_seconds
@@ -26,7 +27,9 @@ def tour(
     video: Annotated[
         str | None, typer.Argument(metavar="[VIDEO]", help="The video; without one, a sample clip is made.", show_default=False)
     ] = None,
-    folder: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")] = DEFAULT_FOLDER,
+    folder: Annotated[Any, typer.Option("--out", parser=read_path, metavar="FOLDER", help="Where to write.")] = str(
+        DEFAULT_FOLDER
+    ),
 ) -> None:
     """Show the main job on one video.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from framecache.cli.console import say, watched
+from framecache.cli.info import frames_of
 from framecache.cli.opening import for_each
 from framecache.cli.parameters import StreamOption, VideosArgument
 from framecache.verify import DEFAULT_REQUESTS, Verdict
@@ -17,7 +18,9 @@ MOST_SHOWN = 8
 
 def verify(
     videos: VideosArgument,
-    requests: Annotated[int, typer.Option("--requests", min=0, help="How many frames to ask for at random.")] = DEFAULT_REQUESTS,
+    requests: Annotated[
+        int, typer.Option("--requests", min=0, max=1_000_000, help="How many frames to ask for at random.")
+    ] = DEFAULT_REQUESTS,
     seed: Annotated[int, typer.Option("--seed", help="Another seed chooses other frames.")] = 0,
     stream: StreamOption = 0,
 ) -> None:
@@ -48,7 +51,7 @@ def _tell(video: str, verdict: Verdict) -> None:
     lost = verdict.undecodable
     if lost:
         some = ", ".join(map(str, lost[:MOST_SHOWN])) + (", ..." if len(lost) > MOST_SHOWN else "")
-        say(f"{video}: damaged: {len(lost)} frames cannot be decoded, here or linearly: {some}")
+        say(f"{video}: damaged: {frames_of(len(lost))} cannot be decoded, here or linearly: {some}")
     short = len({fault.index for fault in verdict.faults})
-    outcome = f"{short} fall short" if short else "all right"
+    outcome = f"{frames_of(short)} fall{'s' if short == 1 else ''} short" if short else "all right"
     say(f"{video}: {verdict.n_frames} frames, {verdict.n_linear} in a linear decode, {verdict.requests} requests: {outcome}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from framecache.cli.opening import opened_video
-from framecache.cli.parameters import SizeOption, VideoArgument, read_place
+from framecache.cli.parameters import SizeOption, VideoArgument, read_path, read_place
 from framecache.viewer import view as view_video
 
 
@@ -21,7 +20,9 @@ def view(
         int | None,
         typer.Option("--jump", min=1, metavar="N", help="Frames that [ ] and the page keys jump; a second's where not given."),
     ] = None,
-    folder: Annotated[Path, typer.Option("-o", "--folder", metavar="FOLDER", help="Where s saves frames.")] = Path(),
+    folder: Annotated[
+        Any, typer.Option("-o", "--folder", parser=read_path, metavar="FOLDER", help="Where s saves frames.")
+    ] = ".",
     size: SizeOption = None,
 ) -> None:
     """Show a video in a window.

@@ -109,7 +109,8 @@ def from_decode(packets: PacketRows, time_base: Fraction, decoded: Decoded, step
     starts = packets.is_key & (packets.pts != NO_PTS) & (times.are == "stored")
     starts[stamps] |= packets.is_key[stamps]
     starts[:1] = True
-    last = int(packets.duration[rows[-1]]) if len(rows) else 0
+    # Where the times are made up, so are the durations, of one tick each perhaps.
+    last = int(packets.duration[rows[-1]]) if len(rows) and times.are == "stored" else 0
     return FrameIndex(
         time_base=time_base,
         pts=times.pts,
