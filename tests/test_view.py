@@ -20,7 +20,7 @@ from framecache.sample import read_index, spell_index
 from framecache.viewer.canvas import loading_text
 
 N_FRAMES, SIZE_XY, FPS = 330, (320, 180), 30
-HUGE_FRAMES, HUGE_XY = 60, (3840, 2160)
+HUGE_FRAMES, HUGE_XY = 90, (3840, 2160)
 
 KINDS = pytest.mark.parametrize("kind", ["command", "script"])
 
@@ -229,10 +229,7 @@ def test_a_far_frame_that_is_on_its_way_holds_nothing_up(opened: Callable[..., V
     assert height <= screens.SCREEN_XY[1]
     viewer.key("End")
     events = watch(viewer, HUGE_FRAMES - 1)
-    assert events[0] == "loading", f"the way to the last frame was not seen: {events}"
-    assert events[-1] == "here"
-    assert "lie" not in events
-    assert events.index("loading") < events.index("here")
+    assert events == ["loading", "answered", "here"]
 
 
 def picture_height(width: int) -> int:
@@ -246,21 +243,24 @@ def spelled_huge(viewer: Viewer) -> int | None:
 
 
 def watch(viewer: Viewer, index: int) -> list[str]:
-    """What was seen on the way to a frame, in this order; "h" is pressed as soon as it is loading."""
+    """What was seen on the way to a frame, in this order; "g" is pressed as soon as it is loading."""
     events: list[str] = []
     text = f"frame {index} of {HUGE_FRAMES}"
 
     def look() -> bool:
         is_loading = viewer.says(loading_text(index), at_right=True)
-        is_named = viewer.says(text)
-        spelled = spelled_huge(viewer)
-        if is_loading and "loading" not in events:
+        if is_loading and not events:
             assert viewer.says(f"frame 0 of {HUGE_FRAMES}"), "the old picture keeps its number"
             events.append("loading")
+            viewer.key("g")
+        if events == ["loading"] and viewer.says("go to: _", 1):
+            events.append("answered")
+        is_named, spelled = viewer.says(text), spelled_huge(viewer)
         if spelled == index and is_named:
             events.append("here")
-        elif is_named and spelled == 0:
-            events.append("lie")
+        elif is_named and spelled == 0 and viewer.says(text):
+            # The screen may be looked at between a picture and its words, but not twice.
+            events.extend(["lie"] * (spelled_huge(viewer) == 0))
         return "here" in events
 
     wait_until(look, lambda: f"frame {index} never came: {events}")
