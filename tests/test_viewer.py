@@ -12,7 +12,7 @@ from synthetic import index_of, indices
 import framecache
 from framecache import Arrival, Engine, FrameIndex, VideoReader
 from framecache.sample import read_index
-from framecache.viewer import Playhead, Saver, area_for, canvas, compose, display, room_for_pictures, status_of, view
+from framecache.viewer import Playhead, Saver, area_for, canvas, compose, display, qt, room_for_pictures, status_of, view
 from framecache.viewer.keys import key_name
 from framecache.viewer.saving import names, save_new
 
@@ -365,7 +365,7 @@ def test_another_file_under_the_same_name_is_not_saved_from(sample: Path, tmp_pa
 # The display
 
 
-@pytest.mark.skipif(not display._WHEEL_PLUGIN.exists(), reason="OpenCV is not the wheel for Linux")
+@pytest.mark.skipif(not qt.is_in_wheel(), reason="OpenCV is not the wheel for Linux")
 @pytest.mark.parametrize("name", [None, ":32123", "nonsense"])
 def test_without_a_screen_there_is_an_error_at_once(sample: Path, monkeypatch: pytest.MonkeyPatch, name: str | None):
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
@@ -376,16 +376,16 @@ def test_without_a_screen_there_is_an_error_at_once(sample: Path, monkeypatch: p
         view(sample)
 
 
-@pytest.mark.skipif(not display._wheel_libraries(), reason="OpenCV is not the wheel for Linux")
+@pytest.mark.skipif(not qt.library_folders(), reason="OpenCV is not the wheel for Linux")
 def test_pyav_before_opencv_is_an_error_and_no_hang(tmp_path: Path):
     maps = tmp_path / "maps"
-    name = next(path.name for folder in display._wheel_libraries() for path in folder.glob("libxcb-shape*"))
+    name = next(path.name for folder in qt.library_folders() for path in folder.glob("libxcb-shape*"))
     line = "7f00-7f01 r-xp 00000000 00:00 1     {}\n"
     maps.write_text(line.format(f"/x/av.libs/{name}"))
-    assert display._is_av_in_the_way(maps)
+    assert qt.is_av_in_the_way(maps)
     maps.write_text(line.format("/x/av.libs/libxcb-0.so") + "7f00-7f01 rw-p 00000000 00:00 0\n")
-    assert not display._is_av_in_the_way(maps)
-    assert not display._is_av_in_the_way(tmp_path / "nowhere")
+    assert not qt.is_av_in_the_way(maps)
+    assert not qt.is_av_in_the_way(tmp_path / "nowhere")
 
 
 def test_canvases_leave_room_on_the_screen():

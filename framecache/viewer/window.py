@@ -6,8 +6,9 @@ import cv2
 
 from framecache.errors import DisplayError
 from framecache.frame import Image
-from framecache.viewer.display import leave_keyboard_to_window, open_display, usable
+from framecache.viewer.display import open_display, usable
 from framecache.viewer.keys import key_name
+from framecache.viewer.qt import leave_keyboard_to_window, make_sure_it_is_painted
 
 FLAGS = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 TRACKBAR = "frame"
@@ -120,6 +121,8 @@ class Window:
         left, top = ((screen - size) // 2 for screen, size in zip(self._screen_xy, wanted_xy))
         cv2.moveWindow(self._name, max(left, 0), max(top, 0))
         cv2.waitKey(1)
+        left, top, width, height = cv2.getWindowImageRect(self._name)
+        make_sure_it_is_painted((left + width // 2, top + height // 2))
         self._keep_keyboard()
 
 
