@@ -122,6 +122,7 @@ class Engine:
         *,
         threshold_frames: int,
         keep: Keep,
+        spare_frames: int = 0,
         is_cancelled: Callable[[], bool] = _never,
     ) -> CacheValue:
         """The frame at a place: what the cache holds under one of `keys`, else the decoded frame.
@@ -132,6 +133,7 @@ class Engine:
             keys: The keys under which the cache may hold it, the best first.
             threshold_frames: Targets up to this far ahead are decoded forward to.
             keep: Gives the key and value under which a frame that came out is cached, or None.
+            spare_frames: How many frames before it are to come out too; those further before may be passed over.
             is_cancelled: Looked at between packets; CancelledError once it says so.
 
         Raises:
@@ -151,7 +153,7 @@ class Engine:
             if value is not None:
                 return value
             if run is not None:
-                return self._lead(run, place, keep, is_cancelled)
+                return self._lead(run, place, keep, is_cancelled, spare_frames)
 
     def replace(self, video: Video, old: CacheKey, new: CacheKey, value: CacheValue) -> None:
         """Keep `value` under `new` in place of what is cached under `old`."""
@@ -275,12 +277,12 @@ class Engine:
 
     # Leading a run
 
-    def _lead(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> av.VideoFrame:
+    def _lead(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool], spare_frames: int) -> av.VideoFrame:
         is_broken = True
         try:
             if run.outworn is not None:
                 run.outworn.close()
-            frame = Lead(self, run, place, keep, is_cancelled).reach()
+            frame = Lead(self, run, place, keep, is_cancelled, spare_frames).reach()
             is_broken = False
             return frame
         except (DecodeError, CancelledError):

@@ -44,13 +44,14 @@ def _keep_nothing(decoded: DecodedFrame) -> None:
 class Lead:
     """One thread's way with a run to the frame at `place`."""
 
-    def __init__(self, host: Host, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool]) -> None:
+    def __init__(self, host: Host, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool], spare_frames: int) -> None:
         self._host = host
         self._run = run
         self._video = run.video
         self._place = place
         self._keep = keep
         self._is_cancelled = is_cancelled
+        self._spare_frames = spare_frames
 
     def reach(self) -> av.VideoFrame:
         """Reach the frame; where something turns out to be damaged, once more with what a linear decode says.
@@ -153,7 +154,7 @@ class Lead:
                 decoder.start_at(start_row)
             while not decoder.has_passed(self._place):
                 self._host._check_wanted(video, self._place, self._is_cancelled)
-                frame = self._hand_out(decoder.step())
+                frame = self._hand_out(decoder.step(self._skip_before()))
                 if frame is not None:
                     return frame
             video.source.check_unchanged()
@@ -164,6 +165,10 @@ class Lead:
                 video.counters.packets_read += decoder.packets_read - packets
                 video.counters.seeks += decoder.seeks - seeks
                 run.position = decoder.position
+
+    def _skip_before(self) -> int:
+        """The place before which no frame is waited for, nor worth its time for being near the one that is."""
+        return min([self._place, *(want.place for want in list(self._run.wants))]) - self._spare_frames
 
     def _open(self, is_pristine: bool) -> Decoder:
         video = self._video

@@ -17,6 +17,11 @@ from framecache.frame import Image
 from framecache.planes import held_frame_bytes
 from framecache.video import CacheKey, CacheValue, Video
 
+# A place so little before the one that was asked for last is a step back, and no jump.
+STEP_BACK_FRAMES = 64
+# So many frames before a place that was jumped to are kept, for a step or two back from there.
+NEIGHBOUR_FRAMES = 12
+
 
 @dataclass(slots=True)
 class Life:
@@ -74,11 +79,15 @@ class Pictures:
         self._threshold_frames = threshold_frames
         self._life = life
         self._orientation: Orientation | None = None
+        self._asked = 0
 
-    def image(self, place: int, is_cancelled: Callable[[], bool] = never) -> Image:
-        """The image at a place, unless `is_cancelled` says so between packets. Raises as `Engine.fetch` does."""
+    def image(self, place: int, is_cancelled: Callable[[], bool] = never, spare_frames: int | None = None) -> Image:
+        """The image at a place, unless `is_cancelled` says so between packets. Raises as `Engine.fetch` does.
+
+        `spare_frames` is how many frames before it are to be kept too, where one knows better than the last requests.
+        """
         video, image_key = self._video, self._video.image_key(place, self._transform)
-        value = self._fetch(place, self._keys(place), is_cancelled)
+        value = self._fetch(place, self._keys(place), is_cancelled, spare_frames)
         if not isinstance(value, np.ndarray) and self._use_cache:
             # A small image was made while the frame was passed by, if this reader led the decoder to it.
             made = self._engine.cache.peek(image_key)
@@ -120,7 +129,13 @@ class Pictures:
     def _keys(self, place: int) -> tuple[CacheKey, CacheKey]:
         return self._video.image_key(place, self._transform), self._video.planes_key(place)
 
-    def _fetch(self, place: int, keys: Sequence[CacheKey], is_cancelled: Callable[[], bool] = never) -> CacheValue:
+    def _fetch(
+        self,
+        place: int,
+        keys: Sequence[CacheKey],
+        is_cancelled: Callable[[], bool] = never,
+        spare_frames: int | None = None,
+    ) -> CacheValue:
         def is_over() -> bool:
             self._life.check_open()
             return is_cancelled()
@@ -132,8 +147,17 @@ class Pictures:
             keys if self._use_cache else (),
             threshold_frames=self._threshold_frames,
             keep=self._keep,
+            spare_frames=self._spare_frames(place) if spare_frames is None else spare_frames,
             is_cancelled=is_over,
         )
+
+    def _spare_frames(self, place: int) -> int:
+        """How many of the frames before a place are worth decoding on the way to it, for the cache."""
+        if not self._use_cache:
+            return 0
+        before, self._asked = self._asked, place
+        # Who steps back is going to want all that lies before; who jumps may want a few of them.
+        return place if 0 <= before - place <= STEP_BACK_FRAMES else NEIGHBOUR_FRAMES
 
     def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
         """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""

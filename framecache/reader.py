@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+from more_itertools import chunked
 
-from framecache.arguments import as_index, as_pair, as_place, as_places, as_seconds, is_one_index, shown
+from framecache.arguments import as_index, as_place, as_places, as_seconds, is_one_index, shown
 from framecache.decode.convert import Matrix, Orientation, PixelFormat, Range
 from framecache.decode.source import make_source
 from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
@@ -24,6 +27,7 @@ from framecache.errors import (
 )
 from framecache.frame import FramePlanes, Image, ReaderStats, VideoFrameInfo, VideoInfo, stack
 from framecache.index.frame_index import FrameIndex, IndexSource
+from framecache.intervals import FrameInterval, Interval, in_order_asked, places_of
 from framecache.opening import OpenedVideo, open_video
 from framecache.options import ReaderOptions
 from framecache.pictures import Life, Pictures, never
@@ -32,8 +36,6 @@ from framecache.progress import Progress
 from framecache.video import Video
 
 VideoPath = str | os.PathLike[str] | bytes | BinaryIO
-Interval = tuple[float | None, float | None]
-FrameInterval = tuple[int | None, int | None]
 
 DEFAULT_THRESHOLD_FRAMES = 30
 
@@ -148,10 +150,7 @@ class VideoReader:
 
     @property
     def pts(self) -> npt.NDArray[np.int64]:
-        """Every frame's timestamp: `(n,) int64` ticks of `info.time_base`, ascending, read-only.
-
-        Where `info.timestamps_are` is not "stored", some are put in order or made up.
-        """
+        """Every frame's timestamp: `(n,) int64` ticks of `info.time_base`, ascending, read-only; see `info.timestamps_are`."""
         return self.index.pts
 
     @property
@@ -221,8 +220,8 @@ class VideoReader:
         """
         if not isinstance(indices, Iterable):
             raise BadTypeError(f"indices is {shown(indices)}; it must be a list of whole numbers")
-        places = [self._clamped(index) for index in indices]
-        return _in_order_asked(places, self._frame, lambda frame: replace(frame, image=self._pictures.another(frame.image)))
+        places, get = [self._clamped(index) for index in indices], partial(self._frame, spare_frames=0)
+        return in_order_asked(places, get, lambda frame: replace(frame, image=self._pictures.another(frame.image)))
 
     def request_planes(self, index: int) -> FramePlanes:
         """The frame at `index` in the stream's own planes: not converted, turned or resized. Else as `request_frame`."""
@@ -259,7 +258,7 @@ class VideoReader:
         if not isinstance(item, slice) and is_one_index(item):
             return self._pictures.image(as_place(item, len(self)))
         places = as_places(item, len(self))
-        images = _in_order_asked(places, self._pictures.image, self._pictures.another)
+        images = in_order_asked(places, partial(self._pictures.image, spare_frames=0), self._pictures.another)
         shapes = {image.shape for image in images}
         if len(shapes) > 1:
             raise BadArgumentError(
@@ -275,31 +274,33 @@ class VideoReader:
     # Intervals
 
     def iter_frames(
-        self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None
+        self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None, *, step: int = 1
     ) -> Iterator[VideoFrameInfo]:
-        """The frames of an interval, decoded as they are taken; all without one. Arguments as `iter_frame_ixs`."""
-        return map(self._frame, self.iter_frame_ixs(time_interval, frame_interval))
+        """The frames of an interval, decoded as they are taken; all without one. Arguments as `iter_frame_ixs`.
 
-    def iter_frame_ixs(self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None) -> Iterator[int]:
+        Going backwards without a cache, up to `buffer_size_bytes` of images are in memory at once.
+        """
+        places = self._places(time_interval, frame_interval, step)
+        if places.step < 0 and not self._options.use_cache:
+            return self._backwards(places)
+        # Nobody wants the frames that are stepped over.
+        return (self._frame(place, spare_frames=0 if places.step > 1 else None) for place in places)
+
+    def iter_frame_ixs(
+        self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None, *, step: int = 1
+    ) -> Iterator[int]:
         """The indices that `iter_frames` would visit.
 
         Args:
             time_interval: (t0, t1) in seconds: from the frame nearest t0 through the frame nearest t1.
             frame_interval: (i0, i1): half-open and clamped; negative ones count from the end.
                 In either, None is an open end.
+            step: As in a slice of the interval's frames: 5 is every fifth from its first, -1 all from its last back.
 
         Raises:
-            BadArgumentError: (a ValueError) Both are given, or t1 is before t0.
+            BadArgumentError: (a ValueError) Both are given, t1 is before t0, or `step` is 0.
         """
-        self._life.check_open()
-        if time_interval is not None and frame_interval is not None:
-            raise BadArgumentError("time_interval and frame_interval are both given; give one of them")
-        if time_interval is not None:
-            ends = [None if end is None else as_seconds("time_interval", end) for end in as_pair("time_interval", time_interval)]
-            return iter(self.index.range_of_times(ends[0], ends[1]))
-        pair = as_pair("frame_interval", frame_interval if frame_interval is not None else (None, None))
-        start, stop = (None if end is None else as_index("frame_interval", end) for end in pair)
-        return iter(range(*slice(start, stop).indices(len(self))))
+        return iter(self._places(time_interval, frame_interval, step))
 
     def time_to_nearest_frame(self, seconds: float) -> int:
         """The index of the frame whose timestamp is nearest; of two equally near, the earlier."""
@@ -338,11 +339,11 @@ class VideoReader:
 
     # How a frame is had
 
-    def _frame(self, place: int, is_cancelled: Callable[[], bool] = never) -> VideoFrameInfo:
+    def _frame(self, place: int, is_cancelled: Callable[[], bool] = never, spare_frames: int | None = None) -> VideoFrameInfo:
         """The frame at a place; CancelledError once `is_cancelled`, looked at between packets, says so."""
         index = self.index
         return VideoFrameInfo(
-            image=self._pictures.image(place, is_cancelled),
+            image=self._pictures.image(place, is_cancelled, spare_frames),
             seconds_into_video=float(index.timestamps[place]),
             frame_ix=place,
             fps=self._fps,
@@ -352,6 +353,16 @@ class VideoReader:
             n_frames=len(index),
             duration_seconds=self._duration_seconds,
         )
+
+    def _places(self, time_interval: Interval | None, frame_interval: FrameInterval | None, step: int) -> range:
+        self._life.check_open()
+        return places_of(self.index, time_interval, frame_interval, step)
+
+    def _backwards(self, places: range) -> Iterator[VideoFrameInfo]:
+        """The frames of a descending range, decoded forward in pieces that fit the budget."""
+        image_bytes = max(1, math.prod(self.shape) * self._options.transform.dtype.itemsize)
+        for piece in chunked(places, max(1, self._options.buffer_size_bytes // image_bytes)):
+            yield from reversed([self._frame(place) for place in reversed(piece)])
 
     def _is_at_hand(self, place: int) -> bool:
         return self._pictures.is_at_hand(place)
@@ -367,13 +378,6 @@ class VideoReader:
         self._check_has_frames()
         number, count = as_index("index", index), len(self)
         return min(max(number + count if number < 0 else number, 0), count - 1)
-
-
-def _in_order_asked(places: Sequence[int], get: Callable[[int], Any], again: Callable[[Any], Any]) -> list[Any]:
-    """`get` of each place, once, in ascending order, so that each GOP is decoded once; `again` of what came twice."""
-    got: dict[int, Any] = {place: get(place) for place in sorted(set(places))}
-    first = {place: number for number, place in reversed(list(enumerate(places)))}
-    return [got[place] if first[place] == number else again(got[place]) for number, place in enumerate(places)]
 
 
 def _let_go(engine: Engine, video: Video, owns_engine: bool) -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 import av
 import pytest
 
-from framecache.index.bitstream import BitReader, H264Fields, is_hidden, may_start, nal_length_size, nal_units
+from framecache.index.bitstream import (
+    BitReader,
+    H264Fields,
+    is_hidden,
+    is_non_reference,
+    may_start,
+    nal_length_size,
+    nal_units,
+)
 
 
 def packets(path: Path) -> tuple[list[tuple[bytes, bool]], bytes | None]:
@@ -88,3 +96,30 @@ def test_fields_in_packets_of_their_own_are_told_from_frames(clip: Callable[...,
     halves, _ = packets(media / "CAPAMA3_Sand_F.264")
     sps = next(nal for nal in nal_units(halves[0][0], 0) if nal[0] & 31 == 7)
     assert sum(H264Fields.from_sps(sps).is_lone_field(data, 0) for data, _ in halves) == 2 * (79 - 50)
+
+
+@pytest.mark.parametrize("container", ["mp4", "ts", "mkv"])
+@pytest.mark.parametrize(("name", "codec"), [("h264", "libx264"), ("hevc", "libx265")])
+def test_non_reference_frames_are_those_that_ffmpeg_passes_over(name: str, codec: str, container: str, clip: Callable[..., Path]):
+    with av.open(str(clip(codec=codec, container=container))) as opened:
+        stream = opened.streams.video[0]
+        context = stream.codec_context
+        context.skip_frame = "NONREF"
+        size = nal_length_size(name, context.extradata)
+        rows, came = [], set()
+        for packet in opened.demux(stream):
+            if packet.size:
+                rows.append(is_non_reference(name, bytes(packet), size))
+                packet.pts = len(rows) - 1
+                came |= {frame.pts for frame in context.decode(packet)}
+        came |= {frame.pts for frame in context.decode(None)}
+    assert any(rows)
+    assert {row for row, is_spare in enumerate(rows) if not is_spare} == came
+
+
+def test_of_other_codecs_and_broken_packets_nothing_is_passed_over():
+    assert not is_non_reference("vp9", b"\x01\x02", 0)
+    for broken in (b"", b"\0", b"\0\0\0\xff"):
+        for size in (0, 4):
+            assert not is_non_reference("h264", broken, size)
+            assert not is_non_reference("hevc", broken, size)

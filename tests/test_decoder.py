@@ -167,13 +167,15 @@ def test_damage_is_told_where_nothing_holds_the_frames_to_a_linear_decode(media:
 def test_a_frame_is_given_once_all_that_it_may_be_predicted_from_came(clip: Callable[..., Path]):
     path = clip()
     index = index_of(path)
-    decoder, given = decoder_of(path, index), set[int]()
+    decoder, given, places = decoder_of(path, index), set[int](), list[int]()
     decoder.start_at(0)
     while not decoder.is_ended:
-        came = [int(index.rows[decoded.place]) for decoded in decoder.step()]
-        given |= set(came)
-        assert all(set(range(row)) <= given for row in came)
+        came = decoder.step()
+        given |= {int(index.rows[decoded.place]) for decoded in [*came, *decoder._ready]}
+        assert all(set(range(int(index.rows[decoded.place]))) <= given for decoded in came)
+        places += [decoded.place for decoded in came]
     assert given == set(range(48))
+    assert places == list(range(48)), "one by one, in the order in which they are shown"
     decoder.close()
 
 
@@ -195,3 +197,50 @@ def test_each_container_is_sought_by_what_lands(container: str, pts: int, dts: i
     rows = rows_of([pts], {0})
     rows = replace(rows, dts=np.array([dts]))
     assert seek_argument(container, rows, 0) == expected
+
+
+SKIPPING: list[dict[str, object]] = [
+    {},
+    {"open_gop": True},
+    {"container": "mkv"},
+    {"container": "ts"},
+    {"codec": "libx265"},
+    {"codec": "libx265", "open_gop": True},
+    {"variable": True},
+]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("features", SKIPPING, ids=str)
+def test_frames_are_the_same_when_those_before_them_are_passed_over(
+    features: dict[str, object], threads: int, clip: Callable[..., Path]
+):
+    path = clip(**features)
+    index = index_of(path)
+    truth = [checksum(frame) for frame in clips.linear(path)]
+    n_decoded = dict.fromkeys((True, False), 0)
+    for skips in n_decoded:
+        decoder = decoder_of(path, index, threads)
+        for target in [*range(len(truth)), *reversed(range(0, len(truth), 5))]:
+            decoder.start_at(index.start_row(target))
+            got: dict[int, int] = {}
+            while target not in got and not decoder.has_passed(target):
+                got |= {decoded.place: checksum(decoded.frame) for decoded in decoder.step(target if skips else 0)}
+            n_decoded[skips] += len(got)
+            assert got[target] == truth[target]
+            assert all(truth[place] == value for place, value in got.items())
+        decoder.close()
+    assert n_decoded[True] < n_decoded[False], "something was passed over"
+
+
+def test_what_was_passed_over_is_behind_the_decoder(clip: Callable[..., Path]):
+    path = clip()
+    decoder = decoder_of(path)
+    decoder.start_at(0)
+    came: list[int] = []
+    while not came or came[-1] < 8:
+        came += [decoded.place for decoded in decoder.step(skip_before=8)]
+    passed_over = set(range(came[-1])) - set(came)
+    assert passed_over
+    assert decoder.position.last_place >= max(passed_over)
+    decoder.close()

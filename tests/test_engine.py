@@ -170,10 +170,10 @@ def test_closing_wakes_those_who_wait(sample: Path):
 def test_a_cancelled_request_leaves_the_lead_to_those_who_joined(sample: Path, monkeypatch: pytest.MonkeyPatch):
     step, started, cancelled = Decoder.step, threading.Event(), threading.Event()
 
-    def slow(self: Decoder) -> object:
+    def slow(self: Decoder, skip_before: int = 0) -> object:
         started.set()
         time.sleep(0.002)
-        return step(self)
+        return step(self, skip_before)
 
     monkeypatch.setattr(Decoder, "step", slow)
     with VideoReader(sample) as reader:
@@ -344,3 +344,23 @@ def test_memory_stays_within_the_budget_and_what_is_documented_for_decoders(clip
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     picture = 640 * 360 * 3 // 2
     assert int(done.stdout) < budget + 3 * 20 * 1.25 * picture + 10_000_000
+
+
+def test_after_a_far_jump_stepping_back_costs_at_most_one_more_pass_over_the_gop(sample: Path):
+    with VideoReader(sample) as reader:
+        reader.request_frame(240)
+        jumped = reader.stats.frames_decoded
+        assert jumped < 200, "frames that no other is predicted from were passed over"
+        for index in range(239, 150, -1):
+            assert read_index(reader.request_frame(index).image) == index
+        assert reader.stats.frames_decoded - jumped <= 250
+
+
+def test_after_playing_stepping_back_decodes_nothing(sample: Path):
+    with VideoReader(sample) as reader:
+        for index in range(120):
+            reader.request_frame(index)
+        decoded, seeks = reader.stats.frames_decoded, reader.stats.seeks
+        for index in range(118, 58, -1):
+            assert read_index(reader.request_frame(index).image) == index
+        assert (reader.stats.frames_decoded, reader.stats.seeks) == (decoded, seeks)

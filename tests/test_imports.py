@@ -24,6 +24,7 @@ HOUSE = [
     "lead",
     "engine",
     "opening",
+    "intervals",
     "options",
     "pictures",
     "reader",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -22,6 +23,9 @@ from framecache.planes import checksum
 LONGEST_DELAY_PACKETS = 64
 # Codecs that several threads decode to the same bytes as one. Not so interlaced MPEG-4, for one.
 EXACT_WITH_THREADS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "prores", "dnxhd", "ffv1"})
+
+# Codecs whose frames come out the same when those that none is predicted from are passed over before them; others gain nothing.
+SKIPS_EXACTLY = frozenset({"h264", "hevc"})
 
 
 class BadStartError(Exception):
@@ -80,22 +84,30 @@ class Decoder:
         self._undefined = undefined
         self._is_pristine = is_pristine
         self._has_matched = False
+        self._ready: list[DecodedFrame] = []
         self._unsure: list[DecodedFrame] = []
         self._rows_out: set[int] = set()
+        self._rows_skipped: set[int] = set()
+        self._is_skipping = False
         self._sure_row = 0
         self.packets_read = 0
         self.seeks = 0
         self.kept_bytes = 0
         self._start_row = self._next_row = 0
-        self._last_place = -1
-        self.is_ended = False
+        self._last_place = self._handed_place = -1
+        self._is_drained = False
         self._packets: peekable[av.Packet[av.VideoStream]] = peekable(())
         self._open()
 
     @property
     def position(self) -> Position:
         """Where it stands, for the plan."""
-        return Position(self._start_row, self._next_row, len(self.index) if self.is_ended else self._last_place)
+        return Position(self._start_row, self._next_row, len(self.index) if self.is_ended else self._handed_place)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing will come out any more."""
+        return self._is_drained and not self._ready
 
     def close(self) -> None:
         """Close the container; nothing may be called after that."""
@@ -116,7 +128,7 @@ class Decoder:
             return
         self.seeks += 1
         # A seek does not revive every demuxer that has reached its end (chained Ogg).
-        if not self._is_fresh and (row == 0 or (self.is_ended and self._container.format.name == "ogg")):
+        if not self._is_fresh and (row == 0 or (self._is_drained and self._container.format.name == "ogg")):
             self._reopen()
         if row == 0:
             return
@@ -131,16 +143,32 @@ class Decoder:
         self._begin(row)
         self._packets.prepend(landed)
 
-    def step(self) -> list[DecodedFrame]:
-        """Decode one packet, or at the end drain the decoder, and give the frames that came out, if any.
+    def step(self, skip_before: int = 0) -> list[DecodedFrame]:
+        """Give the next frame that came out; if there is none left, decode one packet, or at the end drain the decoder.
 
-        Frames without a place (cut off, or leading frames that need an earlier start) are left out.
+        One frame at most, so that those which came out together with a wanted one are still ahead of the decoder. Frames
+        without a place (cut off, or leading frames that need an earlier start) are left out.
+
+        Args:
+            skip_before: Frames of places before this one need not come out: those that no other frame is predicted
+                from are passed over, which is quicker.
 
         Raises:
             BadStartError: A frame is not the one of the linear decode.
             UnsteadyError: Something is damaged, and the index has no checksums to hold frames to.
         """
+        if not self._ready:
+            self._ready = self._decode_next(skip_before)
+        if not self._ready:
+            return []
+        decoded = self._ready.pop(0)
+        self._handed_place = max(self._handed_place, decoded.place)
+        return [decoded]
+
+    def _decode_next(self, skip_before: int) -> list[DecodedFrame]:
         packet = self._next_packet()
+        if packet is not None and self._can_skip:
+            self._choose_skipping(packet, skip_before)
         try:
             frames = self._context.decode(packet)
         except EOFError:
@@ -152,9 +180,25 @@ class Decoder:
         identified = [decoded for frame in frames if (decoded := self._identify(frame)) is not None]
         return self._once_sure(identified) if self.index.checksums is None else identified
 
+    def _choose_skipping(self, packet: av.Packet[av.VideoStream], skip_before: int) -> None:
+        """Tell the decoder whether to pass over this packet, the last that was read."""
+        row = self._next_row - 1
+        place = int(self.index.place_of_row[row])
+        skips = 0 <= place < skip_before and bitstream.is_non_reference(
+            self._context.codec.canonical_name, memoryview(cast(Any, packet)), self._nal_length_size
+        )
+        if skips != self._is_skipping:
+            self._context.skip_frame = "NONREF" if skips else "DEFAULT"
+            self._is_skipping = skips
+        if skips:
+            self._rows_skipped.add(row)
+            # It will not come out any more, so this decoder is past it.
+            self._handed_place = max(self._handed_place, place)
+
     def has_passed(self, place: int) -> bool:
         """Whether a place's frame, had it come at all, would have come by now."""
-        return self.is_ended or self._next_row > self.index.rows[place] + LONGEST_DELAY_PACKETS
+        is_late = self._next_row > int(self.index.rows[place]) + LONGEST_DELAY_PACKETS
+        return not self._ready and (self._is_drained or is_late)
 
     def _open(self) -> None:
         self._container = open_container(self._source)
@@ -171,6 +215,11 @@ class Decoder:
             self.threads = 1
         self._context.thread_type = ThreadType.AUTO if self.threads != 1 else ThreadType.NONE
         self._context.thread_count = self.threads
+        codec = self._context.codec.canonical_name
+        # Damaged frames are concealed with what is in memory, so nothing may be passed over where any are.
+        self._can_skip = codec in SKIPS_EXACTLY and self.index.checksums is None
+        self._nal_length_size = bitstream.nal_length_size(codec, self._context.extradata)
+        self._is_skipping = False
         self._packets = peekable(demux(self._container, self._stream))
         self._is_primed = False
         self._is_fresh = True
@@ -182,12 +231,14 @@ class Decoder:
 
     def _begin(self, row: int) -> None:
         self._start_row = self._next_row = row
-        self._last_place = -1
+        self._last_place = self._handed_place = -1
         self._has_matched = False
+        self._ready = []
         self._unsure = []
         self._rows_out = set()
+        self._rows_skipped = set()
         self._sure_row = row
-        self.is_ended = False
+        self._is_drained = False
 
     def _prime(self) -> None:
         """Decode the first packet once: x264 writes its version only there, and old 4:4:4 streams need it."""
@@ -261,7 +312,7 @@ class Decoder:
         """The next packet, stamped; None once at the end."""
         packet = next(self._packets, None)
         if packet is None:
-            self.is_ended = True
+            self._is_drained = True
             return None
         self.packets_read += 1
         sizes = self.index.packets.size
@@ -276,7 +327,8 @@ class Decoder:
         """The frame with its place, if it has one, and is the right one there."""
         if frame.is_corrupt and self.index.checksums is None:
             raise UnsteadyError("a frame is marked as damaged")
-        if frame.pts is None or not 0 <= frame.pts < len(self.index.packets):
+        if frame.pts is None or not 0 <= frame.pts < len(self.index.packets) or frame.pts in self._rows_skipped:
+            # One that was passed over may come out all the same, in part: a field of it that others need.
             return None
         if self.index.checksums is not None:
             return self._identify_by_checksum(frame, frame.pts)
@@ -318,16 +370,20 @@ class Decoder:
             self._rows_out.discard(self._sure_row)
             self._sure_row += 1
         behind = self._next_row - self._sure_row
-        if self._unsure and behind > (0 if self.is_ended else LONGEST_DELAY_PACKETS):
+        if self._unsure and behind > (0 if self._is_drained else LONGEST_DELAY_PACKETS):
             raise UnsteadyError(f"no frame came out for row {self._sure_row}")
         count = 0
         while count < len(self._unsure) and self.index.rows[self._unsure[count].place] < self._sure_row:
             count += 1
         sure, self._unsure = self._unsure[:count], self._unsure[count:]
-        self._last_place = max([self._last_place, *(decoded.place for decoded in sure)])
         return sure
 
     def _is_settled(self, row: int) -> bool:
-        """Whether a row's frame came out, or is none that comes out from where decoding began."""
+        """Whether a row's frame came out, was passed over, or is none that comes out from where decoding began."""
         place = int(self.index.place_of_row[row])
-        return row in self._rows_out or place < 0 or not self.index.is_reached_from(place, self._start_row)
+        return (
+            row in self._rows_out
+            or row in self._rows_skipped
+            or place < 0
+            or not self.index.is_reached_from(place, self._start_row)
+        )

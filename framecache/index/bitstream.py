@@ -12,6 +12,9 @@ HEVC_IRAP = range(16, 24)
 SELF_EVIDENT = frozenset({"h264", "hevc", "vp8", "vp9", "mpeg1video", "mpeg2video"})
 
 
+Bytes = bytes | memoryview
+
+
 class BitReader:
     """Reads bits and Exp-Golomb numbers (H.264 9.1) from a NAL unit's payload; EOFError past its end."""
 
@@ -88,6 +91,33 @@ def may_start(codec: str, data: bytes, length_size: int = 0) -> bool:
     except (EOFError, IndexError):
         return False
     return True
+
+
+def is_non_reference(codec: str, data: Bytes, length_size: int) -> bool:
+    """Whether no other frame is predicted from an H.264 or H.265 packet's, by its first slice; False for other codecs.
+
+    The same rule as FFmpeg's for `skip_frame`: nal_ref_idc 0 (H.264 7.4.1), or an even type below 16, a sub-layer
+    non-reference picture (H.265 7.4.2.2).
+    """
+    if codec not in ("h264", "hevc"):
+        return False
+    for header in _nal_headers(data, length_size):
+        if codec == "h264" and header & 31 in (SLICE_NAL, IDR_NAL):
+            return not header & 0x60
+        kind = header >> 1 & 63
+        if codec == "hevc" and kind < 32:
+            return kind < 16 and not kind & 1
+    return False
+
+
+def _nal_headers(data: Bytes, length_size: int) -> Iterator[int]:
+    """The first byte of each NAL unit of a packet, which is not copied."""
+    at = 0
+    while length_size and at + length_size < len(data):
+        yield data[at + length_size]
+        at += length_size + int.from_bytes(data[at : at + length_size], "big")
+    if not length_size:
+        yield from (nal[0] for nal in nal_units(bytes(data), 0) if nal)
 
 
 def _h264_may_start(data: bytes, length_size: int) -> bool:
