@@ -191,7 +191,7 @@ def test_s_saves_the_frame_that_is_shown(viewer: Viewer):
     viewer.key("Return")
     see(viewer, 42)
     viewer.key("s")
-    wait_until(lambda: viewer.says("saved sample-frame-042.png in ", 1), "it does not say what it saved")
+    wait_until(lambda: viewer.says("saved sample-frame-042.png in", 1), "it does not say what it saved")
     image = cv2.imread(str(viewer.folder / "sample-frame-042.png"))
     assert image.shape == (180, 320, 3)
     assert read_index(image) == 42
