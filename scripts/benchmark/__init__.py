@@ -1,0 +1,1 @@
+"""Timing framecache beside other readers, on the same files, in one run."""

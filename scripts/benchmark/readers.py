@@ -1,0 +1,251 @@
+"""The readers that are compared: each opens a file and gives pictures by number."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+
+
+class Reader(Protocol):
+    """A file that is open."""
+
+    def __len__(self) -> int: ...
+
+    def get(self, index: int) -> Image:
+        """The picture of that number, `(H, W, 3) uint8`."""
+
+    def play(self, count: int) -> Iterator[Image]:
+        """The first pictures, in order."""
+
+    def counters(self) -> dict[str, int]:
+        """What the reader counted, if it counts."""
+
+    def close(self) -> None: ...
+
+
+class Framecache:
+    """framecache, as `VideoReader` comes."""
+
+    def __init__(self, path: str, **options: Any) -> None:
+        from framecache import VideoReader
+
+        self.reader = VideoReader(path, **options)
+
+    def __len__(self) -> int:
+        return len(self.reader)
+
+    def get(self, index: int) -> Image:
+        return self.reader[index]
+
+    def play(self, count: int) -> Iterator[Image]:
+        return (frame.image for frame in self.reader.iter_frames(frame_interval=(0, count)))
+
+    def counters(self) -> dict[str, int]:
+        stats = self.reader.stats
+        return {"frames_decoded": stats.frames_decoded, "seeks": stats.seeks, "bytes_held": stats.bytes_held}
+
+    def close(self) -> None:
+        self.reader.close()
+
+
+class OpenCV:
+    """`cv2.VideoCapture`, sought by CAP_PROP_POS_FRAMES."""
+
+    def __init__(self, path: str) -> None:
+        import cv2
+
+        self._cv2 = cv2
+        self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+
+    def __len__(self) -> int:
+        return int(self._capture.get(self._cv2.CAP_PROP_FRAME_COUNT))
+
+    def get(self, index: int) -> Image:
+        self._capture.set(self._cv2.CAP_PROP_POS_FRAMES, index)
+        has_frame, image = self._capture.read()
+        assert has_frame, f"OpenCV gives no frame {index}"
+        return np.asarray(image, np.uint8)
+
+    def play(self, count: int) -> Iterator[Image]:
+        for _ in range(count):
+            yield np.asarray(self._capture.read()[1], np.uint8)
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class PyAV:
+    """What a script over PyAV does: seek to the keyframe before a time, decode up to the frame. Index times rate is the time."""
+
+    def __init__(self, path: str) -> None:
+        import av
+
+        self._container = av.open(path)
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        rate, base = self._stream.average_rate, self._stream.time_base
+        assert rate
+        assert base
+        self._ticks = 1 / (rate * base)
+        self._first = self._stream.start_time or 0
+        self._decoded = 0
+
+    def __len__(self) -> int:
+        if self._stream.frames:
+            return self._stream.frames
+        assert self._container.duration
+        assert self._stream.time_base
+        return round(self._container.duration / 1_000_000 / self._stream.time_base / self._ticks)
+
+    def get(self, index: int) -> Image:
+        wanted = self._first + round(index * self._ticks)
+        self._container.seek(wanted, backward=True, stream=self._stream)
+        for frame in self._container.decode(self._stream):
+            self._decoded += 1
+            if frame.pts is not None and frame.pts >= wanted - self._ticks / 2:
+                return frame.to_ndarray(format="bgr24")
+        raise AssertionError(f"no frame {index}")
+
+    def play(self, count: int) -> Iterator[Image]:
+        for number, frame in enumerate(self._container.decode(self._stream), start=1):
+            yield frame.to_ndarray(format="bgr24")
+            if number == count:
+                return
+
+    def counters(self) -> dict[str, int]:
+        return {"frames_decoded": self._decoded}
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class Limit:
+    """A bare libav loop that knows the index beforehand and decodes only what a frame needs; it keeps nothing."""
+
+    def __init__(self, path: str) -> None:
+        import av
+        from av.video.reformatter import VideoReformatter
+
+        from framecache import VideoReader
+
+        # Knowing where the frames are is not what is measured here.
+        if path not in _known:
+            with VideoReader(path) as reader:
+                _known[path] = reader.index
+        self._index = _known[path]
+        self._container = av.open(path)
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        self._reformatter = VideoReformatter()
+        self._decoded = 0
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def get(self, index: int) -> Image:
+        packets, context = self._index.packets, self._stream.codec_context
+        wanted = int(self._index.pts[index])
+        self._container.seek(int(packets.pts[self._index.start_row(index)]), backward=True, stream=self._stream)
+        for packet in self._container.demux(self._stream):
+            context.skip_frame = "NONREF" if packet.pts is not None and packet.pts < wanted else "DEFAULT"
+            for frame in context.decode(packet if packet.size else None):
+                self._decoded += 1
+                if frame.pts == wanted:
+                    return np.array(self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray())
+        raise AssertionError(f"no frame {index}")
+
+    def play(self, count: int) -> Iterator[Image]:
+        for number, frame in enumerate(self._container.decode(self._stream), start=1):
+            yield np.array(self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray())
+            if number == count:
+                return
+
+    def counters(self) -> dict[str, int]:
+        return {"frames_decoded": self._decoded}
+
+    def close(self) -> None:
+        self._container.close()
+
+
+_known: dict[str, Any] = {}
+
+
+class Decord:
+    """decord2's VideoReader."""
+
+    def __init__(self, path: str) -> None:
+        import decord
+
+        self._reader = decord.VideoReader(path)
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def get(self, index: int) -> Image:
+        return np.asarray(self._reader[index].asnumpy(), np.uint8)
+
+    def play(self, count: int) -> Iterator[Image]:
+        return (self.get(index) for index in range(count))
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        del self._reader
+
+
+class TorchCodec:
+    """torchcodec's VideoDecoder, with as many threads as FFmpeg likes."""
+
+    def __init__(self, path: str, seek_mode: str = "exact") -> None:
+        from torchcodec.decoders import VideoDecoder
+
+        self._decoder: Any = VideoDecoder(path, seek_mode=seek_mode, num_ffmpeg_threads=0)
+
+    def __len__(self) -> int:
+        return len(self._decoder)
+
+    def get(self, index: int) -> Image:
+        return np.asarray(self._decoder[index].numpy(), np.uint8)
+
+    def play(self, count: int) -> Iterator[Image]:
+        return (self.get(index) for index in range(count))
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        del self._decoder
+
+
+class TorchCodecApproximate(TorchCodec):
+    """torchcodec, which takes a constant rate for granted."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "approximate")
+
+
+READERS: dict[str, type[Any]] = {
+    "framecache": Framecache,
+    "opencv": OpenCV,
+    "pyav": PyAV,
+    "decord2": Decord,
+    "torchcodec": TorchCodec,
+    "torchcodec-approximate": TorchCodecApproximate,
+    "limit": Limit,
+}
+NEEDS = {"decord2": "decord", "torchcodec": "torchcodec", "torchcodec-approximate": "torchcodec"}
+
+
+def available() -> list[str]:
+    """The readers that are installed here."""
+    return [name for name in READERS if name not in NEEDS or importlib.util.find_spec(NEEDS[name])]
