@@ -39,7 +39,7 @@ class Engine:
         buffer_size_bytes: The most bytes of frames that its cache holds, at least 1.
         max_decoders: The most decoders (and open files) it has at any time, at least 1. Each may hold some
             twenty pictures of its own, beside the budget.
-        threads: How many threads a decoder uses; None for as many as there are processors, up to 4.
+        threads: How many threads a decoder uses; None for two more than there are processors, up to 4.
             Damaged streams are always decoded with one.
 
     Raises:
@@ -54,7 +54,8 @@ class Engine:
     ) -> None:
         self.buffer_size_bytes = as_whole("buffer_size_bytes", buffer_size_bytes, 1)
         self.max_decoders = as_whole("max_decoders", max_decoders, 1)
-        default_threads = min(os.cpu_count() or 1, MAX_DEFAULT_THREADS)
+        # More than there are processors: while a frame is converted, the others must not run out of work.
+        default_threads = min((os.cpu_count() or 1) + 2, MAX_DEFAULT_THREADS)
         self.threads = default_threads if threads is None else as_whole("threads", threads, 1)
         self._is_closed = False
         self._videos: dict[CacheKey, Video] = {}
@@ -149,7 +150,7 @@ class Engine:
                 return value
             video.counters.misses += 1
         while True:
-            value, run = self._join_or_start(video, place, keys, threshold_frames, is_cancelled)
+            value, run = self._join_or_start(video, place, keys, threshold_frames, is_cancelled, spare_frames)
             if value is not None:
                 return value
             if run is not None:
@@ -177,6 +178,7 @@ class Engine:
         keys: Sequence[CacheKey],
         threshold_frames: int,
         is_cancelled: Callable[[], bool],
+        spare_frames: int,
     ) -> tuple[CacheValue | None, Run | None]:
         """The frame, from a run that was joined; or a run to lead; or neither, when all is to be seen anew."""
         with self._changed:
@@ -192,7 +194,7 @@ class Engine:
             runs = [run for run in self._runs if run.video is video]
             idle = [one for one in self._idle if one.video is video]
             positions = [run.position for run in runs] + [one.decoder.position for one in idle]
-            way = plan(video.index, place, positions, threshold_frames, video.bad_rows)
+            way = plan(video.index, place, positions, threshold_frames, video.bad_rows, spare_frames)
             if way.decoder is not None and way.decoder < len(runs):
                 return self._wait_for(runs[way.decoder], place, is_cancelled)
             if way.decoder is not None:

@@ -152,9 +152,10 @@ class Lead:
         try:
             if start_row is not None:
                 decoder.start_at(start_row)
+            is_playing = self._place == decoder.position.last_place + 1
             while not decoder.has_passed(self._place):
                 self._host._check_wanted(video, self._place, self._is_cancelled)
-                frame = self._hand_out(decoder.step(self._skip_before()))
+                frame = self._hand_out(decoder.step(self._skip_before(), is_playing=is_playing))
                 if frame is not None:
                     return frame
             video.source.check_unchanged()

@@ -79,7 +79,7 @@ class Pictures:
         self._threshold_frames = threshold_frames
         self._life = life
         self._orientation: Orientation | None = None
-        self._asked = 0
+        self._asked = self._step = 0
 
     def image(self, place: int, is_cancelled: Callable[[], bool] = never, spare_frames: int | None = None) -> Image:
         """The image at a place, unless `is_cancelled` says so between packets. Raises as `Engine.fetch` does.
@@ -155,9 +155,15 @@ class Pictures:
         """How many of the frames before a place are worth decoding on the way to it, for the cache."""
         if not self._use_cache:
             return 0
-        before, self._asked = self._asked, place
-        # Who steps back is going to want all that lies before; who jumps may want a few of them.
-        return place if 0 <= before - place <= STEP_BACK_FRAMES else NEIGHBOUR_FRAMES
+        step, last_step = place - self._asked, self._step
+        self._asked, self._step = place, step
+        if -STEP_BACK_FRAMES <= step <= 0:
+            # Who steps back is going to want all that lies before.
+            return place
+        if step == last_step > 1:
+            # Every so manieth frame, and none between.
+            return 0
+        return NEIGHBOUR_FRAMES
 
     def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
         """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""

@@ -170,10 +170,10 @@ def test_closing_wakes_those_who_wait(sample: Path):
 def test_a_cancelled_request_leaves_the_lead_to_those_who_joined(sample: Path, monkeypatch: pytest.MonkeyPatch):
     step, started, cancelled = Decoder.step, threading.Event(), threading.Event()
 
-    def slow(self: Decoder, skip_before: int = 0) -> object:
+    def slow(self: Decoder, skip_before: int = 0, *, is_playing: bool = False) -> object:
         started.set()
         time.sleep(0.002)
-        return step(self, skip_before)
+        return step(self, skip_before, is_playing=is_playing)
 
     monkeypatch.setattr(Decoder, "step", slow)
     with VideoReader(sample) as reader:

@@ -29,6 +29,13 @@ def test_without_a_keyframe_between_going_on_is_always_shorter():
     assert plan(one_keyframe, 399, [Position(0, 1, 0)], 0).kind == "scan"
 
 
+def test_where_nothing_between_is_wanted_a_start_between_is_sought_if_that_pays():
+    assert plan(GOPS, 31, [Position(0, 12, 11)], 30, spare_frames=0) == Plan("seek", None, 30)
+    assert plan(GOPS, 31, [Position(0, 12, 11)], 30, spare_frames=1) == Plan("seek", None, 30)
+    assert plan(GOPS, 31, [Position(0, 12, 11)], 30, spare_frames=5).kind == "scan", "those before the keyframe are wanted"
+    assert plan(GOPS, 31, [Position(20, 26, 25)], 30, spare_frames=0).kind == "scan", "a seek costs more than the few between"
+
+
 def test_a_target_behind_is_sought():
     assert plan(GOPS, 5, [Position(0, 7, 5)], 30) == Plan("seek", None, 0)
 
@@ -71,7 +78,7 @@ def decodes(index: FrameIndex, place: int, first_row: int) -> int:
 def test_a_plan_reaches_its_target_and_never_decodes_more_than_the_worse_of_scan_and_seek(index: FrameIndex, data: st.DataObject):
     place = data.draw(st.integers(0, len(index) - 1))
     standing = data.draw(positions(index))
-    way = plan(index, place, standing, data.draw(st.integers(0, 40)))
+    way = plan(index, place, standing, data.draw(st.integers(0, 40)), spare_frames=data.draw(st.none() | st.integers(0, 40)))
     seek = decodes(index, place, index.start_row(place))
     scans = [decodes(index, place, one.next_row) for one in standing if can_reach(index, place, one)]
     if way.decoder is None:

@@ -21,6 +21,8 @@ from framecache.planes import checksum
 
 # No decoder reorders by more than 16 frames, and none has more threads than a few dozen.
 LONGEST_DELAY_PACKETS = 64
+# So many frames at most wait for their turn while a video is played.
+MOST_READY_FRAMES = 8
 # Codecs that several threads decode to the same bytes as one. Not so interlaced MPEG-4, for one.
 EXACT_WITH_THREADS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "prores", "dnxhd", "ffv1"})
 
@@ -143,7 +145,7 @@ class Decoder:
         self._begin(row)
         self._packets.prepend(landed)
 
-    def step(self, skip_before: int = 0) -> list[DecodedFrame]:
+    def step(self, skip_before: int = 0, *, is_playing: bool = False) -> list[DecodedFrame]:
         """Give the next frame that came out; if there is none left, decode one packet, or at the end drain the decoder.
 
         One frame at most, so that those which came out together with a wanted one are still ahead of the decoder. Frames
@@ -152,13 +154,15 @@ class Decoder:
         Args:
             skip_before: Frames of places before this one need not come out: those that no other frame is predicted
                 from are passed over, which is quicker.
+            is_playing: Decode a packet even while frames are left, so that the decoder's threads have work while those
+                are converted: frames come out in bursts.
 
         Raises:
             BadStartError: A frame is not the one of the linear decode.
             UnsteadyError: Something is damaged, and the index has no checksums to hold frames to.
         """
-        if not self._ready:
-            self._ready = self._decode_next(skip_before)
+        if not self._ready or (is_playing and not self._is_drained and len(self._ready) < MOST_READY_FRAMES):
+            self._ready += self._decode_next(skip_before)
         if not self._ready:
             return []
         decoded = self._ready.pop(0)

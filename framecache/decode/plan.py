@@ -9,6 +9,8 @@ from typing import Literal
 from framecache.index.frame_index import FrameIndex
 
 EARLIER_STARTS = 2
+# What a seek takes, in packets that could be decoded instead: threads and reordering begin anew.
+SEEK_COST_PACKETS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,16 @@ def plan(
     positions: Sequence[Position],
     threshold_frames: int,
     bad_rows: frozenset[int] = frozenset(),
+    spare_frames: int | None = None,
 ) -> Plan:
     """The shortest allowed way to the frame at `place`.
 
     A decoder that is behind the target goes on if the target is at most `threshold_frames` ahead of the
     last frame it gave, or if no start lies between, so that going on is always shorter than a seek. Of
     several such decoders the nearest is taken. Else a decoder seeks.
+
+    Where it is known that only `spare_frames` before the target are wanted too, a decoder within the threshold seeks
+    all the same if that saves more packets than a seek costs.
     """
     start_row = index.start_row(place, bad_rows)
     best: tuple[int, int] | None = None
@@ -63,6 +69,9 @@ def plan(
         last = position.last_place if position.last_place >= 0 else index.first_place_from(position.start_row) - 1
         ahead = place - last
         if ahead > threshold_frames and start_row > position.next_row:
+            continue
+        leaves_out_none = spare_frames is not None and index.first_place_from(start_row) <= place - spare_frames
+        if leaves_out_none and start_row - position.next_row > SEEK_COST_PACKETS:
             continue
         if best is None or ahead < best[0]:
             best = (ahead, number)
