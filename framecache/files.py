@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from framecache.errors import VideoAccessError
@@ -34,15 +35,9 @@ def writable_target(path: Path) -> Path:
     return target
 
 
-def finish(unfinished: Path, target: Path) -> None:
-    """Put a file that is whole in the place of its target, with the permissions of what was there; an OSError if it fails."""
-    with contextlib.suppress(FileNotFoundError):
-        os.chmod(unfinished, stat.S_IMODE(target.stat().st_mode))
-    os.replace(unfinished, target)
-
-
-def write_whole(path: Path, data: bytes) -> Path:
-    """Write a file under another name first, so that it is there whole or not at all. The path.
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A name to write a file under, which is put in the place of `path` once it is whole, or removed.
 
     Raises:
         VideoAccessError: It cannot be written.
@@ -50,13 +45,26 @@ def write_whole(path: Path, data: bytes) -> Path:
     target = writable_target(path)
     unfinished = unfinished_of(target)
     try:
-        unfinished.write_bytes(data)
-        finish(unfinished, target)
+        yield unfinished
+        with contextlib.suppress(FileNotFoundError):
+            # What was there keeps its permissions.
+            os.chmod(unfinished, stat.S_IMODE(target.stat().st_mode))
+        os.replace(unfinished, target)
     except OSError as error:
         raise VideoAccessError(f"{path} cannot be written: {error.strerror}") from error
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, data: bytes) -> Path:
+    """Write a file so that it is there whole or not at all. The path.
+
+    Raises:
+        VideoAccessError: It cannot be written.
+    """
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(data)
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from fractions import Fraction
 from itertools import pairwise
@@ -14,8 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from framecache.errors import BadArgumentError, VideoAccessError
-from framecache.files import finish, unfinished_of, writable_target
+from framecache.errors import BadArgumentError
+from framecache.files import whole_file
 from framecache.frame import Image, format_seconds
 from framecache.progress import Progress, no_progress
 
@@ -126,27 +125,18 @@ def write_sample(
         raise BadArgumentError(f"size is {width}x{height}; both must be even, and at least {LEAST_SIZE_PIXELS}")
     if not 1 <= n_frames <= 1 << STRIP_BITS:
         raise BadArgumentError(f"n_frames is {n_frames}; it must be from 1 to {1 << STRIP_BITS}")
-    target = writable_target(Path(path))
-    unfinished = unfinished_of(target)
-    try:
-        with av.open(str(unfinished), "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=fps)
-            stream.width, stream.height = size_xy
-            stream.pix_fmt = "yuv420p"
-            # Tagged, so that every player shows the same colours.
-            stream.codec_context.colorspace, stream.codec_context.color_range = BT709_TAG, LIMITED_TAG
-            stream.options = {"preset": "veryfast", "crf": "23", "bf": "3", "x264-params": f"keyint={gop_frames}:scenecut=0"}
-            for index in range(n_frames):
-                progress("drawing", index / n_frames)
-                drawn = av.VideoFrame.from_ndarray(draw_sample(index, size_xy, fps), "bgr24")
-                frame = drawn.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-                frame.pts, frame.time_base = index, Fraction(1, fps)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
-        finish(unfinished, target)
-    except OSError as error:
-        raise VideoAccessError(f"{path!s} cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+    with whole_file(Path(path)) as unfinished, av.open(str(unfinished), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height = size_xy
+        stream.pix_fmt = "yuv420p"
+        # Tagged, so that every player shows the same colours.
+        stream.codec_context.colorspace, stream.codec_context.color_range = BT709_TAG, LIMITED_TAG
+        stream.options = {"preset": "veryfast", "crf": "23", "bf": "3", "x264-params": f"keyint={gop_frames}:scenecut=0"}
+        for index in range(n_frames):
+            progress("drawing", index / n_frames)
+            drawn = av.VideoFrame.from_ndarray(draw_sample(index, size_xy, fps), "bgr24")
+            frame = drawn.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            frame.pts, frame.time_base = index, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return Path(path)

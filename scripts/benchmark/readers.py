@@ -179,52 +179,45 @@ class Limit:
 _known: dict[str, Any] = {}
 
 
-class Decord:
+class Listed:
+    """A reader that is a list of pictures already, of arrays that NumPy can take over."""
+
+    def __init__(self, pictures: Any) -> None:
+        self._pictures = pictures
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def get(self, index: int) -> Image:
+        picture = self._pictures[index]
+        return np.asarray(picture.asnumpy() if hasattr(picture, "asnumpy") else picture.numpy(), np.uint8)
+
+    def play(self, count: int) -> Iterator[Image]:
+        return (self.get(index) for index in range(count))
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        del self._pictures
+
+
+class Decord(Listed):
     """decord2's VideoReader."""
 
     def __init__(self, path: str) -> None:
         import decord
 
-        self._reader = decord.VideoReader(path)
-
-    def __len__(self) -> int:
-        return len(self._reader)
-
-    def get(self, index: int) -> Image:
-        return np.asarray(self._reader[index].asnumpy(), np.uint8)
-
-    def play(self, count: int) -> Iterator[Image]:
-        return (self.get(index) for index in range(count))
-
-    def counters(self) -> dict[str, int]:
-        return {}
-
-    def close(self) -> None:
-        del self._reader
+        super().__init__(decord.VideoReader(path))
 
 
-class TorchCodec:
+class TorchCodec(Listed):
     """torchcodec's VideoDecoder, with as many threads as FFmpeg likes."""
 
     def __init__(self, path: str, seek_mode: str = "exact") -> None:
         from torchcodec.decoders import VideoDecoder
 
-        self._decoder: Any = VideoDecoder(path, seek_mode=seek_mode, num_ffmpeg_threads=0)
-
-    def __len__(self) -> int:
-        return len(self._decoder)
-
-    def get(self, index: int) -> Image:
-        return np.asarray(self._decoder[index].numpy(), np.uint8)
-
-    def play(self, count: int) -> Iterator[Image]:
-        return (self.get(index) for index in range(count))
-
-    def counters(self) -> dict[str, int]:
-        return {}
-
-    def close(self) -> None:
-        del self._decoder
+        super().__init__(VideoDecoder(path, seek_mode=seek_mode, num_ffmpeg_threads=0))
 
 
 class TorchCodecApproximate(TorchCodec):
