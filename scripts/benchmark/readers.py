@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,14 +112,17 @@ class PyAV:
         for frame in self._container.decode(self._stream):
             self._decoded += 1
             if frame.pts is not None and frame.pts >= wanted - self._ticks / 2:
-                return frame.to_ndarray(format="bgr24")
+                return self._picture(frame)
         raise AssertionError(f"no frame {index}")
 
     def play(self, count: int) -> Iterator[Image]:
         for number, frame in enumerate(self._container.decode(self._stream), start=1):
-            yield frame.to_ndarray(format="bgr24")
+            yield self._picture(frame)
             if number == count:
                 return
+
+    def _picture(self, frame: Any) -> Image:
+        return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
 
     def counters(self) -> dict[str, int]:
         return {"frames_decoded": self._decoded}
@@ -128,25 +131,21 @@ class PyAV:
         self._container.close()
 
 
-class Limit:
+class Limit(PyAV):
     """A bare libav loop that knows the index beforehand and decodes only what a frame needs; it keeps nothing."""
 
     def __init__(self, path: str) -> None:
-        import av
         from av.video.reformatter import VideoReformatter
 
         from framecache import VideoReader
 
+        super().__init__(path)
         # Knowing where the frames are is not what is measured here.
         if path not in _known:
             with VideoReader(path) as reader:
                 _known[path] = reader.index
         self._index = _known[path]
-        self._container = av.open(path)
-        self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "AUTO"
         self._reformatter = VideoReformatter()
-        self._decoded = 0
 
     def __len__(self) -> int:
         return len(self._index)
@@ -160,20 +159,11 @@ class Limit:
             for frame in context.decode(packet if packet.size else None):
                 self._decoded += 1
                 if frame.pts == wanted:
-                    return np.array(self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray())
+                    return self._picture(frame)
         raise AssertionError(f"no frame {index}")
 
-    def play(self, count: int) -> Iterator[Image]:
-        for number, frame in enumerate(self._container.decode(self._stream), start=1):
-            yield np.array(self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray())
-            if number == count:
-                return
-
-    def counters(self) -> dict[str, int]:
-        return {"frames_decoded": self._decoded}
-
-    def close(self) -> None:
-        self._container.close()
+    def _picture(self, frame: Any) -> Image:
+        return np.array(self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray())
 
 
 _known: dict[str, Any] = {}
@@ -227,7 +217,7 @@ class TorchCodecApproximate(TorchCodec):
         super().__init__(path, "approximate")
 
 
-READERS: dict[str, type[Any]] = {
+READERS: dict[str, Callable[..., Reader]] = {
     "framecache": Framecache,
     "opencv": OpenCV,
     "pyav": PyAV,

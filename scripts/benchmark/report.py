@@ -76,7 +76,7 @@ def as_table(rows: list[Row], readers: list[str]) -> str:
         per_frame = f"{counted.get('frames_decoded', 0) / counted['frames']:.2f}" if counted.get("frames") else ""
         peak = f"{max(one.peak_bytes for one in ours) / 1e6:.0f}" if ours else ""
         times = [_time(row.seconds(reader)) for reader in readers]
-        title = WORKS[row.work].title.replace("N", str(row.steps))
+        title = WORKS[row.work].title
         lines.append(_line([row.file, f"{row.steps} {title}" if row.steps > 1 else title, *times, _ratio(row), per_frame, peak]))
     return "\n".join(lines)
 

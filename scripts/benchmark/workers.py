@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-from benchmark.readers import READERS
+from benchmark.readers import READERS, Reader
 from benchmark.works import WORKS
 
 
@@ -67,7 +67,7 @@ def _serve(reader: str, pipe: Connection, index_folder: str) -> None:
         pipe.send(_run(kind, reader, work, path, steps))
 
 
-def _run(kind: type[Any], reader: str, work: str, path: str, steps: int) -> Outcome:
+def _run(kind: Callable[..., Reader], reader: str, work: str, path: str, steps: int) -> Outcome:
     try:
         before = _forget_peak()
         seconds, counted = WORKS[work].run(kind, reader, path, steps)

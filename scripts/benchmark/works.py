@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.readers import Reader
+
 SCRUB_STRIDES = (7, -5, 1, -1, 13, -11)
 
 
@@ -29,11 +31,11 @@ class Work:
     is_playing: bool = False
     is_opening: bool = False
 
-    def run(self, reader_type: type[Any], name: str, path: str, steps: int) -> tuple[float, dict[str, int]]:
+    def run(self, open_reader: Callable[..., Reader], name: str, path: str, steps: int) -> tuple[float, dict[str, int]]:
         """Seconds that it took, and what the reader counted meanwhile."""
         options = dict(self.options) if name == "framecache" else {}
         opened = time.perf_counter()
-        reader = reader_type(path, **options)
+        reader = open_reader(path, **options)
         try:
             arrive, timed = self.indices(len(reader), steps)
             _take(reader, arrive)
@@ -52,7 +54,7 @@ class Work:
             reader.close()
 
 
-def _take(reader: Any, indices: Iterable[int]) -> None:
+def _take(reader: Reader, indices: Iterable[int]) -> None:
     for index in indices:
         reader.get(index)
 
