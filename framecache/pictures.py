@@ -161,7 +161,7 @@ class Pictures:
             # Who steps back is going to want all that lies before.
             return place
         if step == last_step > 1:
-            # Every so manieth frame, and none between.
+            # Every n-th frame, and none between.
             return 0
         return NEIGHBOUR_FRAMES
 
