@@ -17,11 +17,6 @@ from framecache.frame import Image
 from framecache.planes import held_frame_bytes
 from framecache.video import CacheKey, CacheValue, Video
 
-# A place so little before the one that was asked for last is a step back, and no jump.
-STEP_BACK_FRAMES = 64
-# So many frames before a place that was jumped to are kept, for a step or two back from there.
-NEIGHBOUR_FRAMES = 12
-
 
 @dataclass(slots=True)
 class Life:
@@ -157,13 +152,8 @@ class Pictures:
             return 0
         step, last_step = place - self._asked, self._step
         self._asked, self._step = place, step
-        if -STEP_BACK_FRAMES <= step <= 0:
-            # Who steps back is going to want all that lies before.
-            return place
-        if step == last_step > 1:
-            # Every n-th frame, and none between.
-            return 0
-        return NEIGHBOUR_FRAMES
+        # Every n-th frame is asked for, and none between; or anything, and then a step back is likely.
+        return 0 if step == last_step > 1 else place
 
     def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
         """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""
