@@ -13,10 +13,12 @@ import av
 
 from framecache.arguments import as_whole
 from framecache.cache import CacheDict
+from framecache.copies import Copier
 from framecache.decode.decoder import Decoder
 from framecache.decode.plan import Position, can_reach, plan
 from framecache.errors import CancelledError, ClosedError, DecodeError
 from framecache.lead import Lead
+from framecache.memory import keep_freed_pages
 from framecache.run import Idle, Run, Want
 from framecache.video import CacheKey, CacheValue, Keep, Video, held_value_bytes
 
@@ -57,6 +59,7 @@ class Engine:
         # More than there are processors: while a frame is converted, the others must not run out of work.
         default_threads = min((os.cpu_count() or 1) + 2, MAX_DEFAULT_THREADS)
         self.threads = default_threads if threads is None else as_whole("threads", threads, 1)
+        keep_freed_pages()
         self._is_closed = False
         self._videos: dict[CacheKey, Video] = {}
         self._dropped: deque[Video] = deque()
@@ -65,6 +68,7 @@ class Engine:
 
     def _start_empty(self) -> None:
         self.cache: CacheDict[CacheKey, CacheValue] = CacheDict(buffer_size_bytes=self.buffer_size_bytes, sizeof=held_value_bytes)
+        self.copier = Copier(self.buffer_size_bytes)
         self._changed = threading.Condition()
         self._idle: list[Idle] = []
         self._runs: list[Run] = []
@@ -82,8 +86,9 @@ class Engine:
             self.cache.clear()
             closing, self._idle = self._idle, []
             self._changed.notify_all()
-        for idle in closing:
-            idle.decoder.close()
+        while closing:
+            closing.pop().decoder.close()
+        self.copier.close()
 
     @property
     def open_decoders(self) -> int:
@@ -260,22 +265,7 @@ class Engine:
         if not is_of_use or self._is_closed or video.readers <= 0:
             return [decoder]
         self._idle.append(Idle(video, decoder))
-        return self._outgrown()
-
-    def _outgrown(self) -> list[Decoder]:
-        """Take out the idle decoders, the least recently used first, that would keep memory beside the budget.
-
-        A decoder keeps the memory of its frames that were pushed out. As long as all frames ever kept fit the budget,
-        nothing was; after that, only as many decoders stay as could have filled it.
-        """
-        decoders = [run.decoder for run in self._runs if run.decoder is not None] + [idle.decoder for idle in self._idle]
-        might_hold = sum(min(decoder.kept_bytes, self.buffer_size_bytes) for decoder in decoders)
-        outgrown = []
-        while len(self._idle) > 1 and might_hold > self.buffer_size_bytes:
-            decoder = self._idle.pop(0).decoder
-            might_hold -= min(decoder.kept_bytes, self.buffer_size_bytes)
-            outgrown.append(decoder)
-        return outgrown
+        return []
 
     # Leading a run
 
@@ -343,7 +333,7 @@ class Engine:
         They must not even be freed here, nor when the child ends: that would wait for threads that do not
         exist. So they are given a reference that is never taken back.
         """
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object((self.cache, self._idle, self._runs, self._changed)))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object((self.cache, self._idle, self._runs, self._changed, self.copier)))
         self._start_empty()
         for video in self._videos.values():
             video.is_settling = False

@@ -14,7 +14,7 @@ from framecache.decode.source import opened, pick_stream
 from framecache.index.frame_index import FrameIndex
 from framecache.index.linear import decode_linear, hold_to
 from framecache.run import Run
-from framecache.video import CacheKey, CacheValue, Keep, Video, held_value_bytes
+from framecache.video import CacheKey, CacheValue, Keep, Video
 
 
 class Host(Protocol):
@@ -197,8 +197,6 @@ class Lead:
         run = self._run
         self._video.source.check_unchanged()
         kept = [self._keep(decoded) for decoded in frames]
-        if run.decoder is not None:
-            run.decoder.kept_bytes += sum(held_value_bytes(v) for _, v in filter(None, kept) if isinstance(v, av.VideoFrame))
         by_place = {decoded.place: decoded.frame for decoded in frames}
         with self._host._changed:
             if run.decoder is not None and not self._video.trusts(run.decoder):

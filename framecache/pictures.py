@@ -17,6 +17,11 @@ from framecache.frame import Image
 from framecache.planes import held_frame_bytes
 from framecache.video import CacheKey, CacheValue, Video
 
+# A place so little before the one that was asked for last is a step back, and no jump.
+STEP_BACK_FRAMES = 64
+# So many frames before a place that was jumped to are kept, for a step or two back from there.
+NEIGHBOUR_FRAMES = 12
+
 
 @dataclass(slots=True)
 class Life:
@@ -152,8 +157,13 @@ class Pictures:
             return 0
         step, last_step = place - self._asked, self._step
         self._asked, self._step = place, step
-        # Every n-th frame is asked for, and none between; or anything, and then a step back is likely.
-        return 0 if step == last_step > 1 else place
+        if -STEP_BACK_FRAMES <= step <= 0:
+            # Who steps back is going to want all that lies before.
+            return place
+        if step == last_step > 1:
+            # Every n-th frame, and none between.
+            return 0
+        return NEIGHBOUR_FRAMES
 
     def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
         """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""
@@ -164,7 +174,7 @@ class Pictures:
             shape = self._transform.shape(*fit(frame.width, frame.height, self._transform.max_size_xy))
             if math.prod(shape) * self._transform.dtype.itemsize < held_frame_bytes(frame):
                 return self._video.image_key(place, self._transform), frozen(self._converted(frame, place))
-        return self._video.planes_key(place), frame
+        return self._video.planes_key(place), self._engine.copier.copy(frame)
 
     def _converted(self, frame: av.VideoFrame, place: int) -> Image:
         try:

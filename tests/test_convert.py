@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from framecache.decode.convert import (
     PIXEL_FORMATS,
     Orientation,
+    PixelFormat,
     Transform,
     UnconvertibleError,
     convert,
@@ -277,3 +278,21 @@ def test_a_fitted_size_keeps_the_aspect_to_the_nearest_pixel(width: int, height:
     for side, fitted in zip((width, height), got):
         assert fitted >= 1
         assert abs(side * scale - fitted) <= Fraction(1, 2) or fitted == 1
+
+
+@pytest.mark.parametrize("pixel_format", PIXEL_FORMATS)
+@pytest.mark.parametrize("stored", ["yuv420p", "yuva420p", "yuv422p", "yuv444p", "nv12", "yuv420p10le"])
+def test_every_pixel_is_written_whatever_was_in_memory_before(stored: str, pixel_format: PixelFormat):
+    for width in range(32, 49):
+        frame = av.VideoFrame(width, 6, stored)
+        for plane in frame.planes:
+            plane.update(bytes([3]) * plane.buffer_size)
+        images = []
+        for fill in (0, 255):
+            # Freed at once, so that the image is made in the same memory.
+            old = [av.VideoFrame(width, 6, name) for name in ("bgra", "bgr24", "gray", "gray16le", "gbrp16le") for _ in range(12)]
+            for plane in (plane for one in old for plane in one.planes):
+                plane.update(bytes([fill]) * plane.buffer_size)
+            del old, plane
+            images.append(convert(frame, Transform(pixel_format), Orientation()))
+        assert np.array_equal(*images), width

@@ -36,6 +36,10 @@ HD_LINES = 720
 DEEP_FORMATS = frozenset({"gray16le", "rgb48le"})
 # swscale's own way from YUV to packed 16-bit RGB wraps round at saturated colours; to planar RGB it clips.
 SWSCALE_FORMATS = {"rgb48le": "gbrp16le"}
+# swscale leaves up to four pixels at the end of each line unwritten on its quick way from YUV to these, at widths that are
+# one to four more than a multiple of 16 (seen in FFmpeg 8.1.2, ssse3 and avx2).
+WITHOUT_ALPHA = {"bgra": "bgr24", "rgba": "rgb24"}
+ALPHA_CODES = {"bgra": cv2.COLOR_BGR2BGRA, "rgba": cv2.COLOR_RGB2RGBA}
 CHANNELS = {"bgr24": 3, "rgb24": 3, "rgb48le": 3, "bgra": 4, "rgba": 4}
 
 
@@ -176,8 +180,10 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
     stored = (height, width) if swaps else (width, height)
     is_shrunk = stored != (frame.width, frame.height)
     flags = Interpolation.AREA if is_shrunk else Interpolation.BILINEAR
-    if is_shrunk or transform.pixel_format in DEEP_FORMATS:
+    adds_alpha = transform.pixel_format in WITHOUT_ALPHA and not _has_alpha(frame)
+    if is_shrunk or transform.pixel_format in DEEP_FORMATS or (transform.pixel_format in WITHOUT_ALPHA and not adds_alpha):
         flags |= Interpolation.ACCURATE_RND
+    swscale_format = WITHOUT_ALPHA[transform.pixel_format] if adds_alpha else transform.pixel_format
     if not hasattr(_per_thread, "reformatter"):
         _per_thread.reformatter = VideoReformatter()
     try:
@@ -186,7 +192,7 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
                 frame,
                 width=stored[0],
                 height=stored[1],
-                format=SWSCALE_FORMATS.get(transform.pixel_format, transform.pixel_format),
+                format=SWSCALE_FORMATS.get(swscale_format, swscale_format),
                 src_colorspace=_matrix(frame, transform),
                 src_color_range=RANGES[transform.color_range] if transform.color_range else None,
                 interpolation=flags,
@@ -201,11 +207,17 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
     planes = plane_views(made)
     # A planar picture is put together as R, G, B; FFmpeg stores G, B, R.
     image = planes[0] if len(planes) == 1 else np.stack((planes[2], planes[0], planes[1]), axis=2)
+    if adds_alpha:
+        image = cv2.cvtColor(image, ALPHA_CODES[transform.pixel_format])
     if turned:
         image = _TURNS[orientation](image)
     if made is frame or not image.flags.c_contiguous:
         return np.array(image, order="C")
     return image
+
+
+def _has_alpha(frame: av.VideoFrame) -> bool:
+    return any(component.is_alpha for component in frame.format.components) or frame.format.has_palette
 
 
 def _matrix(frame: av.VideoFrame, transform: Transform) -> Colorspace | None:

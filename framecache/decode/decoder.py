@@ -49,9 +49,6 @@ class DecodedFrame:
 class Decoder:
     """One open container and decoder. Used by one thread at a time.
 
-    `kept_bytes` is for who keeps frames to count them: FFmpeg holds on to as much memory as a decoder's frames ever took
-    at once, until the decoder is closed.
-
     Every packet is stamped with its row in the index before it is decoded, and a frame is known by the
     stamp it carries, never by counting frames.
 
@@ -94,7 +91,6 @@ class Decoder:
         self._sure_row = 0
         self.packets_read = 0
         self.seeks = 0
-        self.kept_bytes = 0
         self._start_row = self._next_row = 0
         self._last_place = self._handed_place = -1
         self._is_drained = False
