@@ -119,3 +119,8 @@ def as_places(item: Any, count: int) -> list[int]:
             raise FrameIndexError(f"a mask of {len(values)} was given for {count} frames")
         return [place for place, is_wanted in enumerate(values) if is_wanted]
     return [as_place(value, count) for value in values]
+
+
+def clamped(index: int, count: int) -> int:
+    """The place closest to an index that may be negative, counting from the end; `count` is at least 1."""
+    return min(max(index + count if index < 0 else index, 0), count - 1)

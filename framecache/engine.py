@@ -19,12 +19,14 @@ from framecache.decode.plan import Position, can_reach, plan
 from framecache.errors import CancelledError, ClosedError, DecodeError
 from framecache.lead import Lead
 from framecache.memory import keep_freed_pages
+from framecache.pace import Around
 from framecache.run import Idle, Run, Want
 from framecache.video import CacheKey, CacheValue, Keep, Video, held_value_bytes
 
 DEFAULT_BUDGET_BYTES = 1024**3
 DEFAULT_MAX_DECODERS = 3
 MAX_DEFAULT_THREADS = 4
+ALONE = Around()
 
 
 def _never() -> bool:
@@ -128,7 +130,7 @@ class Engine:
         *,
         threshold_frames: int,
         keep: Keep,
-        spare_frames: int = 0,
+        around: Around = ALONE,
         is_cancelled: Callable[[], bool] = _never,
     ) -> CacheValue:
         """The frame at a place: what the cache holds under one of `keys`, else the decoded frame.
@@ -139,7 +141,7 @@ class Engine:
             keys: The keys under which the cache may hold it, the best first.
             threshold_frames: Targets up to this far ahead are decoded forward to.
             keep: Gives the key and value under which a frame that came out is cached, or None.
-            spare_frames: How many frames before it are to come out too; those further before may be passed over.
+            around: Which frames around it are to come out too; others may be passed over, or wait for a seek.
             is_cancelled: Looked at between packets; CancelledError once it says so.
 
         Raises:
@@ -155,11 +157,11 @@ class Engine:
                 return value
             video.counters.misses += 1
         while True:
-            value, run = self._join_or_start(video, place, keys, threshold_frames, is_cancelled, spare_frames)
+            value, run = self._join_or_start(video, place, keys, threshold_frames, is_cancelled, around)
             if value is not None:
                 return value
             if run is not None:
-                return self._lead(run, place, keep, is_cancelled, spare_frames)
+                return self._lead(Lead(self, run, place, keep, is_cancelled, around))
 
     def replace(self, video: Video, old: CacheKey, new: CacheKey, value: CacheValue) -> None:
         """Keep `value` under `new` in place of what is cached under `old`."""
@@ -183,7 +185,7 @@ class Engine:
         keys: Sequence[CacheKey],
         threshold_frames: int,
         is_cancelled: Callable[[], bool],
-        spare_frames: int,
+        around: Around,
     ) -> tuple[CacheValue | None, Run | None]:
         """The frame, from a run that was joined; or a run to lead; or neither, when all is to be seen anew."""
         with self._changed:
@@ -199,7 +201,7 @@ class Engine:
             runs = [run for run in self._runs if run.video is video]
             idle = [one for one in self._idle if one.video is video]
             positions = [run.position for run in runs] + [one.decoder.position for one in idle]
-            way = plan(video.index, place, positions, threshold_frames, video.bad_rows, spare_frames)
+            way = plan(video.index, place, positions, threshold_frames, video.bad_rows, around.before)
             if way.decoder is not None and way.decoder < len(runs):
                 return self._wait_for(runs[way.decoder], place, is_cancelled)
             if way.decoder is not None:
@@ -207,6 +209,10 @@ class Engine:
                 self._idle.remove(chosen)
                 return None, self._new_run(video, chosen.decoder, chosen.decoder.position)
             start = Position(way.start_row, way.start_row, -1)
+            spent = next((one for one in idle if one.decoder.is_ended), None)
+            if spent is not None:
+                self._idle.remove(spent)
+                return None, self._new_run(video, spent.decoder, start)
             if len(self._runs) + len(self._idle) < self.max_decoders:
                 return None, self._new_run(video, None, start)
             if self._idle:
@@ -269,12 +275,12 @@ class Engine:
 
     # Leading a run
 
-    def _lead(self, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool], spare_frames: int) -> av.VideoFrame:
-        is_broken = True
+    def _lead(self, lead: Lead) -> av.VideoFrame:
+        run, is_broken = lead.run, True
         try:
             if run.outworn is not None:
                 run.outworn.close()
-            frame = Lead(self, run, place, keep, is_cancelled, spare_frames).reach()
+            frame = lead.reach()
             is_broken = False
             return frame
         except (DecodeError, CancelledError):

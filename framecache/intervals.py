@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from framecache.arguments import as_index, as_pair, as_seconds
@@ -32,8 +33,12 @@ def places_of(index: FrameIndex, time_interval: Interval | None, frame_interval:
     return range(len(index))[start:stop][::step]
 
 
-def in_order_asked(places: Sequence[int], get: Callable[[int], Any], again: Callable[[Any], Any]) -> list[Any]:
-    """`get` of each place, once, in ascending order, so that each GOP is decoded once; `again` of what came twice."""
-    got: dict[int, Any] = {place: get(place) for place in sorted(set(places))}
+def in_order_asked(places: Sequence[int], get: Callable[[int, int | None], Any], again: Callable[[Any], Any]) -> list[Any]:
+    """`get` of each place and the one that comes next, once, in ascending order, so that each GOP is decoded once.
+
+    `again` gives another of what came twice.
+    """
+    ascending = sorted(set(places))
+    got: dict[int, Any] = {place: get(place, following) for place, following in zip_longest(ascending, ascending[1:])}
     first = {place: number for number, place in reversed(list(enumerate(places)))}
     return [got[place] if first[place] == number else again(got[place]) for number, place in enumerate(places)]

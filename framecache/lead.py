@@ -8,11 +8,13 @@ from typing import Protocol
 
 import av
 
-from framecache.decode.decoder import BadStartError, DecodedFrame, Decoder, UnsteadyError
+from framecache.decode.decoder import BadStartError, Decoder
 from framecache.decode.plan import starts_to_try
+from framecache.decode.settled import DecodedFrame, UnsteadyError
 from framecache.decode.source import opened, pick_stream
 from framecache.index.frame_index import FrameIndex
 from framecache.index.linear import decode_linear, hold_to
+from framecache.pace import Around
 from framecache.run import Run
 from framecache.video import CacheKey, CacheValue, Keep, Video
 
@@ -44,14 +46,15 @@ def _keep_nothing(decoded: DecodedFrame) -> None:
 class Lead:
     """One thread's way with a run to the frame at `place`."""
 
-    def __init__(self, host: Host, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool], spare_frames: int) -> None:
+    def __init__(self, host: Host, run: Run, place: int, keep: Keep, is_cancelled: Callable[[], bool], around: Around) -> None:
         self._host = host
-        self._run = run
+        self.run = run
         self._video = run.video
         self._place = place
         self._keep = keep
         self._is_cancelled = is_cancelled
-        self._spare_frames = spare_frames
+        self._spare_frames = around.before
+        self._is_single = around.is_single
 
     def reach(self) -> av.VideoFrame:
         """Reach the frame; where something turns out to be damaged, once more with what a linear decode says.
@@ -71,13 +74,17 @@ class Lead:
 
     def _climb(self) -> av.VideoFrame:
         """Reach the frame: as planned, else from its start, else from earlier ones, else from the very first."""
-        video, place, run = self._video, self._place, self._run
+        video, place, run = self._video, self._place, self.run
         failed, reason = list[int](), "no frame came out for its packet"
         goes_on = run.decoder is not None and run.position == run.decoder.position
         steps = () if place in video.undefined else starts_to_try(video.index, place, goes_on, video.bad_rows)
         for start_row in steps:
             try:
                 frame = self._attempt(start_row)
+                if frame is None and self._is_single:
+                    # It may come with the packets that follow.
+                    self._is_single = False
+                    frame = self._attempt(video.index.start_row(place, video.bad_rows) if start_row is None else start_row)
             except BadStartError as bad:
                 frame, reason = None, str(bad)
             if frame is not None:
@@ -146,7 +153,7 @@ class Lead:
 
     def _attempt(self, start_row: int | None, *, is_pristine: bool = False) -> av.VideoFrame | None:
         """Decode up to the place, from a start or (None) from where the decoder stands; None if its frame never came."""
-        video, run = self._video, self._run
+        video, run = self._video, self.run
         decoder = run.decoder or self._open(is_pristine)
         packets, seeks = decoder.packets_read, decoder.seeks
         try:
@@ -155,7 +162,7 @@ class Lead:
             is_playing = self._place == decoder.position.last_place + 1
             while not decoder.has_passed(self._place):
                 self._host._check_wanted(video, self._place, self._is_cancelled)
-                frame = self._hand_out(decoder.step(self._skip_before(), is_playing=is_playing))
+                frame = self._hand_out(decoder.step(self._skip_before(), is_playing=is_playing, last_row=self._last_row(decoder)))
                 if frame is not None:
                     return frame
             video.source.check_unchanged()
@@ -169,11 +176,17 @@ class Lead:
 
     def _skip_before(self) -> int:
         """The place before which no frame is waited for, nor worth its time for being near the one that is."""
-        return min([self._place, *(want.place for want in list(self._run.wants))]) - self._spare_frames
+        return min([self._place, *(want.place for want in list(self.run.wants))]) - self._spare_frames
+
+    def _last_row(self, decoder: Decoder) -> int | None:
+        """The packet to end with, where nothing after it is wanted: a decoder gives frames later than it could."""
+        if not self._is_single or self.run.wants or not decoder.may_end_with(self._place):
+            return None
+        return int(self._video.index.rows[self._place])
 
     def _open(self, is_pristine: bool) -> Decoder:
         video = self._video
-        self._run.decoder = Decoder(
+        self.run.decoder = Decoder(
             video.source,
             video.stream,
             video.index,
@@ -182,19 +195,19 @@ class Lead:
             undefined=video.undefined,
             is_pristine=is_pristine,
         )
-        return self._run.decoder
+        return self.run.decoder
 
     def _put_down(self) -> None:
         """Close the run's decoder, so that the next attempt opens another."""
-        if self._run.decoder is not None:
-            self._run.decoder.close()
-            self._run.decoder = None
+        if self.run.decoder is not None:
+            self.run.decoder.close()
+            self.run.decoder = None
 
     def _hand_out(self, frames: list[DecodedFrame]) -> av.VideoFrame | None:
         """Hand frames that came out to the cache and to those who wait; give the one that this lead is for."""
         if not frames:
             return None
-        run = self._run
+        run = self.run
         self._video.source.check_unchanged()
         kept = [self._keep(decoded) for decoded in frames]
         by_place = {decoded.place: decoded.frame for decoded in frames}

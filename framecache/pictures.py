@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import numpy as np
 
 from framecache.decode.convert import Orientation, Transform, UnconvertibleError, convert, fit, orientation_of
-from framecache.decode.decoder import DecodedFrame
+from framecache.decode.settled import DecodedFrame
 from framecache.engine import Engine
 from framecache.errors import ClosedError, DecodeError
-from framecache.frame import Image
+from framecache.frame import Image, VideoFrameInfo
+from framecache.pace import Around, Pace, around_in_list
 from framecache.planes import held_frame_bytes
 from framecache.video import CacheKey, CacheValue, Video
-
-# A place so little before the one that was asked for last is a step back, and no jump.
-STEP_BACK_FRAMES = 64
-# So many frames before a place that was jumped to are kept, for a step or two back from there.
-NEIGHBOUR_FRAMES = 12
 
 
 @dataclass(slots=True)
@@ -79,15 +75,15 @@ class Pictures:
         self._threshold_frames = threshold_frames
         self._life = life
         self._orientation: Orientation | None = None
-        self._asked = self._step = 0
+        self._pace = Pace()
 
-    def image(self, place: int, is_cancelled: Callable[[], bool] = never, spare_frames: int | None = None) -> Image:
+    def image(self, place: int, is_cancelled: Callable[[], bool] = never, around: Around | None = None) -> Image:
         """The image at a place, unless `is_cancelled` says so between packets. Raises as `Engine.fetch` does.
 
-        `spare_frames` is how many frames before it are to be kept too, where one knows better than the last requests.
+        `around` says which frames around it are of use too, where one knows better than the last requests.
         """
         video, image_key = self._video, self._video.image_key(place, self._transform)
-        value = self._fetch(place, self._keys(place), is_cancelled, spare_frames)
+        value = self._fetch(place, self._keys(place), is_cancelled, around)
         if not isinstance(value, np.ndarray) and self._use_cache:
             # A small image was made while the frame was passed by, if this reader led the decoder to it.
             made = self._engine.cache.peek(image_key)
@@ -103,6 +99,10 @@ class Pictures:
             self._engine.replace(video, video.planes_key(place), image_key, image)
         return self.another(image)
 
+    def image_of_list(self, place: int, next_place: int | None) -> Image:
+        """The image at a place of an ascending list, with none wanted before the one that comes next."""
+        return self.image(place, around=around_in_list(self._video.index, place, next_place))
+
     def is_at_hand(self, place: int) -> bool:
         """Whether the cache holds what an image of a place is made from; no use is counted."""
         return self._use_cache and any(self._engine.cache.peek(key) is not None for key in self._keys(place))
@@ -110,6 +110,10 @@ class Pictures:
     def another(self, image: Image) -> Image:
         """The same image for one more caller: a copy of its own, or the shared one."""
         return image.copy() if self._writable else image
+
+    def frame_again(self, frame: VideoFrameInfo) -> VideoFrameInfo:
+        """The same frame for one more caller."""
+        return replace(frame, image=self.another(frame.image))
 
     def decoded(self, place: int) -> av.VideoFrame:
         """The decoded frame at a place, in the stream's own planes; not to be written to."""
@@ -134,36 +138,25 @@ class Pictures:
         place: int,
         keys: Sequence[CacheKey],
         is_cancelled: Callable[[], bool] = never,
-        spare_frames: int | None = None,
+        around: Around | None = None,
     ) -> CacheValue:
         def is_over() -> bool:
             self._life.check_open()
             return is_cancelled()
 
         self._life.check_open()
+        self._pace.note(place)
+        if around is None:
+            around = self._pace.around(self._video.index, is_kept=self._use_cache, threshold_frames=self._threshold_frames)
         return self._engine.fetch(
             self._video,
             place,
             keys if self._use_cache else (),
             threshold_frames=self._threshold_frames,
             keep=self._keep,
-            spare_frames=self._spare_frames(place) if spare_frames is None else spare_frames,
+            around=around,
             is_cancelled=is_over,
         )
-
-    def _spare_frames(self, place: int) -> int:
-        """How many of the frames before a place are worth decoding on the way to it, for the cache."""
-        if not self._use_cache:
-            return 0
-        step, last_step = place - self._asked, self._step
-        self._asked, self._step = place, step
-        if -STEP_BACK_FRAMES <= step <= 0:
-            # Who steps back is going to want all that lies before.
-            return place
-        if step == last_step > 1:
-            # Every n-th frame, and none between.
-            return 0
-        return NEIGHBOUR_FRAMES
 
     def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
         """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""

@@ -7,14 +7,13 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
-from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from more_itertools import chunked
 
-from framecache.arguments import as_index, as_place, as_places, as_seconds, is_one_index, shown
+from framecache.arguments import as_index, as_place, as_places, as_seconds, clamped, is_one_index, shown
 from framecache.decode.convert import Matrix, Orientation, PixelFormat, Range
 from framecache.decode.source import make_source
 from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
@@ -30,6 +29,7 @@ from framecache.index.frame_index import FrameIndex, IndexSource
 from framecache.intervals import FrameInterval, Interval, in_order_asked, places_of
 from framecache.opening import OpenedVideo, open_video
 from framecache.options import ReaderOptions
+from framecache.pace import Around, around_in_list
 from framecache.pictures import Life, Pictures, never
 from framecache.planes import plane_views
 from framecache.progress import Progress
@@ -220,8 +220,10 @@ class VideoReader:
         """
         if not isinstance(indices, Iterable):
             raise BadTypeError(f"indices is {shown(indices)}; it must be a list of whole numbers")
-        places, get = [self._clamped(index) for index in indices], partial(self._frame, spare_frames=0)
-        return in_order_asked(places, get, lambda frame: replace(frame, image=self._pictures.another(frame.image)))
+        places = [self._clamped(index) for index in indices]
+        return in_order_asked(
+            places, self._frame_of_list, lambda frame: replace(frame, image=self._pictures.another(frame.image))
+        )
 
     def request_planes(self, index: int) -> FramePlanes:
         """The frame at `index` in the stream's own planes: not converted, turned or resized. Else as `request_frame`."""
@@ -258,7 +260,7 @@ class VideoReader:
         if not isinstance(item, slice) and is_one_index(item):
             return self._pictures.image(as_place(item, len(self)))
         places = as_places(item, len(self))
-        images = in_order_asked(places, partial(self._pictures.image, spare_frames=0), self._pictures.another)
+        images = in_order_asked(places, self._pictures.image_of_list, self._pictures.another)
         shapes = {image.shape for image in images}
         if len(shapes) > 1:
             raise BadArgumentError(
@@ -284,7 +286,8 @@ class VideoReader:
         if places.step < 0 and not self._options.use_cache:
             return self._backwards(places)
         # Nobody wants the frames that are stepped over.
-        return (self._frame(place, spare_frames=0 if places.step > 1 else None) for place in places)
+        of_list = places.step > 1
+        return (self._frame_of_list(place, place + places.step) if of_list else self._frame(place) for place in places)
 
     def iter_frame_ixs(
         self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None, *, step: int = 1
@@ -339,11 +342,11 @@ class VideoReader:
 
     # How a frame is had
 
-    def _frame(self, place: int, is_cancelled: Callable[[], bool] = never, spare_frames: int | None = None) -> VideoFrameInfo:
+    def _frame(self, place: int, is_cancelled: Callable[[], bool] = never, around: Around | None = None) -> VideoFrameInfo:
         """The frame at a place; CancelledError once `is_cancelled`, looked at between packets, says so."""
         index = self.index
         return VideoFrameInfo(
-            image=self._pictures.image(place, is_cancelled, spare_frames),
+            image=self._pictures.image(place, is_cancelled, around),
             seconds_into_video=float(index.timestamps[place]),
             frame_ix=place,
             fps=self._fps,
@@ -353,6 +356,9 @@ class VideoReader:
             n_frames=len(index),
             duration_seconds=self._duration_seconds,
         )
+
+    def _frame_of_list(self, place: int, next_place: int | None) -> VideoFrameInfo:
+        return self._frame(place, around=around_in_list(self.index, place, next_place))
 
     def _places(self, time_interval: Interval | None, frame_interval: FrameInterval | None, step: int) -> range:
         self._life.check_open()
@@ -364,9 +370,6 @@ class VideoReader:
         for piece in chunked(places, max(1, self._options.buffer_size_bytes // image_bytes)):
             yield from reversed([self._frame(place) for place in reversed(piece)])
 
-    def _is_at_hand(self, place: int) -> bool:
-        return self._pictures.is_at_hand(place)
-
     # What was asked for
 
     def _check_has_frames(self) -> None:
@@ -376,8 +379,7 @@ class VideoReader:
 
     def _clamped(self, index: int) -> int:
         self._check_has_frames()
-        number, count = as_index("index", index), len(self)
-        return min(max(number + count if number < 0 else number, 0), count - 1)
+        return clamped(as_index("index", index), len(self))
 
 
 def _let_go(engine: Engine, video: Video, owns_engine: bool) -> None:

@@ -164,7 +164,7 @@ class Scrubber:
     def _run(self, errand: _Errand) -> Arrival | None:
         """What comes of it; None if it was overtaken."""
         reader, index, began = self._reader, errand.index, time.perf_counter()
-        is_hit = reader._is_at_hand(index)
+        is_hit = reader._pictures.is_at_hand(index)
         frame: VideoFrameInfo | None = None
         error: Exception | None = None
         try:
@@ -190,7 +190,7 @@ class Scrubber:
             return errand.is_overtaken
 
     def _may_overtake(self, index: int, wanted_index: int, starving_since: float | None) -> bool:
-        if self._reader._is_at_hand(wanted_index):
+        if self._reader._pictures.is_at_hand(wanted_index):
             return True
         is_starved = starving_since is not None and time.monotonic() - starving_since >= self._patience_seconds
         return not is_starved and not is_on_the_way(self._reader.index, index, wanted_index)

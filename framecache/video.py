@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import av
 import numpy as np
 
-from framecache.decode.decoder import DecodedFrame, Decoder
+from framecache.decode.decoder import Decoder
+from framecache.decode.settled import DecodedFrame
 from framecache.decode.source import Source
 from framecache.errors import DecodeError
 from framecache.frame import Image

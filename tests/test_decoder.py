@@ -10,8 +10,9 @@ import pytest
 from synthetic import rows_of
 from test_build import index_of, with_every_packet_marked_as_a_keyframe
 
-from framecache.decode.decoder import BadStartError, Decoder, UnsteadyError
+from framecache.decode.decoder import BadStartError, Decoder
 from framecache.decode.seeking import seek_argument
+from framecache.decode.settled import UnsteadyError
 from framecache.decode.source import make_source
 from framecache.index.frame_index import FrameIndex
 from framecache.index.rows import NO_PTS
@@ -53,6 +54,34 @@ CONTAINERS: list[dict[str, object]] = [
     {"codec": "msvideo1", "container": "avi", "pix_fmt": "rgb555le"},
     {"codec": "qtrle", "container": "mov", "pix_fmt": "rgb24"},
 ]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("features", CONTAINERS, ids=str)
+def test_a_decoder_that_is_drained_after_a_frames_own_packet_gives_that_frame(
+    clip: Callable[..., Path], features: dict[str, object], threads: int
+):
+    path = clip(**features)
+    index = index_of(path)
+    truth = [checksum(frame) for frame in clips.linear(path)]
+    decoder = decoder_of(path, index, threads if index.checksums is None else 1)
+    ended = 0
+    for place in [30, 7, 41, 8, 9, 47, 20, 0]:
+        row = int(index.rows[place])
+        try:
+            decoder.start_at(index.start_row(place))
+        except BadStartError:
+            decoder.start_at(0)
+        last_row, got = row if decoder.may_end_with(place) else None, list[int]()
+        while not got and not decoder.has_passed(place):
+            got = [checksum(one.frame) for one in decoder.step(last_row=last_row) if one.place == place]
+        assert got == [truth[place]]
+        if last_row is not None:
+            ended += 1
+            assert decoder.position.next_row == row + 1, "not a packet more than the frame needs"
+    decoder.close()
+    if index.checksums is None and features.get("codec", "libx264") in ("libx264", "libx265"):
+        assert ended > 5
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clips import digest
@@ -170,10 +171,10 @@ def test_closing_wakes_those_who_wait(sample: Path):
 def test_a_cancelled_request_leaves_the_lead_to_those_who_joined(sample: Path, monkeypatch: pytest.MonkeyPatch):
     step, started, cancelled = Decoder.step, threading.Event(), threading.Event()
 
-    def slow(self: Decoder, skip_before: int = 0, *, is_playing: bool = False) -> object:
+    def slow(self: Decoder, *args: Any, **options: Any) -> object:
         started.set()
         time.sleep(0.002)
-        return step(self, skip_before, is_playing=is_playing)
+        return step(self, *args, **options)
 
     monkeypatch.setattr(Decoder, "step", slow)
     with VideoReader(sample) as reader:

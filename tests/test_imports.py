@@ -21,6 +21,7 @@ HOUSE = [
     "copies",
     "index",
     "decode",
+    "pace",
     "video",
     "run",
     "lead",

@@ -81,13 +81,13 @@ def test_frames_that_are_stepped_over_are_not_decoded_where_none_is_predicted_fr
 
 
 def test_each_is_had_once_in_ascending_order_and_given_in_the_order_asked():
-    had: list[int] = []
+    had: list[tuple[int, int | None]] = []
 
-    def get(place: int) -> np.ndarray:
-        had.append(place)
+    def get(place: int, next_place: int | None) -> np.ndarray:
+        had.append((place, next_place))
         return np.array([place])
 
     given_back = in_order_asked([5, 1, 5, 3], get, lambda image: image.copy())
     assert [int(image[0]) for image in given_back] == [5, 1, 5, 3]
-    assert had == [1, 3, 5]
+    assert had == [(1, 3), (3, 5), (5, None)]
     assert given_back[0] is not given_back[2]

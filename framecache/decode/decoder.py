@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 import av
@@ -12,6 +11,7 @@ from more_itertools import peekable
 
 from framecache.decode.plan import Position
 from framecache.decode.seeking import seek_argument
+from framecache.decode.settled import LONGEST_DELAY_PACKETS, DecodedFrame, Settled, UnsteadyError
 from framecache.decode.source import Source, open_container, pick_stream
 from framecache.index import bitstream
 from framecache.index.frame_index import FrameIndex
@@ -19,8 +19,6 @@ from framecache.index.rows import NO_PTS
 from framecache.index.scan import demux
 from framecache.planes import checksum
 
-# No decoder reorders by more than 16 frames, and none has more threads than a few dozen.
-LONGEST_DELAY_PACKETS = 64
 # So many frames at most wait for their turn while a video is played.
 MOST_READY_FRAMES = 8
 # Codecs that several threads decode to the same bytes as one. Not so interlaced MPEG-4, for one.
@@ -32,18 +30,6 @@ SKIPS_EXACTLY = frozenset({"h264", "hevc"})
 
 class BadStartError(Exception):
     """Decoding from the row at which this decoder began does not give the frames of a linear decode."""
-
-
-class UnsteadyError(Exception):
-    """Something is damaged: what frames show then depends on where decoding began, so a linear decode must tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedFrame:
-    """A frame and its place; the frame's own pts is its packet's row, not a time."""
-
-    place: int
-    frame: av.VideoFrame
 
 
 class Decoder:
@@ -84,16 +70,13 @@ class Decoder:
         self._is_pristine = is_pristine
         self._has_matched = False
         self._ready: list[DecodedFrame] = []
-        self._unsure: list[DecodedFrame] = []
-        self._rows_out: set[int] = set()
-        self._rows_skipped: set[int] = set()
+        self._settled = Settled(index, 0)
         self._is_skipping = False
-        self._sure_row = 0
         self.packets_read = 0
         self.seeks = 0
         self._start_row = self._next_row = 0
         self._last_place = self._handed_place = -1
-        self._is_drained = False
+        self._is_drained = self._is_cut_off = False
         self._packets: peekable[av.Packet[av.VideoStream]] = peekable(())
         self._open()
 
@@ -104,8 +87,8 @@ class Decoder:
 
     @property
     def is_ended(self) -> bool:
-        """Whether nothing will come out any more."""
-        return self._is_drained and not self._ready
+        """Whether nothing that is of use to others will come out any more."""
+        return self._is_drained and (not self._ready or self._is_cut_off)
 
     def close(self) -> None:
         """Close the container; nothing may be called after that."""
@@ -141,7 +124,7 @@ class Decoder:
         self._begin(row)
         self._packets.prepend(landed)
 
-    def step(self, skip_before: int = 0, *, is_playing: bool = False) -> list[DecodedFrame]:
+    def step(self, skip_before: int = 0, *, is_playing: bool = False, last_row: int | None = None) -> list[DecodedFrame]:
         """Give the next frame that came out; if there is none left, decode one packet, or at the end drain the decoder.
 
         One frame at most, so that those which came out together with a wanted one are still ahead of the decoder. Frames
@@ -152,21 +135,36 @@ class Decoder:
                 from are passed over, which is quicker.
             is_playing: Decode a packet even while frames are left, so that the decoder's threads have work while those
                 are converted: frames come out in bursts.
+            last_row: Decode no packet after this one, but drain the decoder: what is on its way comes out at once, and
+                nothing more until it is put elsewhere.
 
         Raises:
             BadStartError: A frame is not the one of the linear decode.
             UnsteadyError: Something is damaged, and the index has no checksums to hold frames to.
         """
         if not self._ready or (is_playing and not self._is_drained and len(self._ready) < MOST_READY_FRAMES):
-            self._ready += self._decode_next(skip_before)
+            self._ready += self._decode_next(skip_before, last_row)
         if not self._ready:
             return []
         decoded = self._ready.pop(0)
         self._handed_place = max(self._handed_place, decoded.place)
         return [decoded]
 
-    def _decode_next(self, skip_before: int) -> list[DecodedFrame]:
-        packet = self._next_packet()
+    def may_end_with(self, place: int) -> bool:
+        """Whether a place's frame is whole once its packet is decoded, so that the decoder may be drained after it."""
+        following = int(self.index.rows[place]) + 1
+        # A packet without a frame of its own may be the other field of this one.
+        is_whole = following < len(self.index.packets) and self.index.place_of_row[following] >= 0
+        return bool(is_whole) and self.index.checksums is None and self._context.codec.canonical_name in EXACT_WITH_THREADS
+
+    def _decode_next(self, skip_before: int, last_row: int | None) -> list[DecodedFrame]:
+        if self._is_drained:
+            return []
+        if last_row is not None and self._next_row > last_row:
+            self._is_drained = self._is_cut_off = True
+            packet = None
+        else:
+            packet = self._next_packet()
         if packet is not None and self._can_skip:
             self._choose_skipping(packet, skip_before)
         try:
@@ -178,7 +176,10 @@ class Decoder:
                 raise UnsteadyError(f"row {self._next_row - 1} is refused") from error
             frames = []
         identified = [decoded for frame in frames if (decoded := self._identify(frame)) is not None]
-        return self._once_sure(identified) if self.index.checksums is None else identified
+        if self.index.checksums is not None:
+            return identified
+        is_all = self._is_drained and not self._is_cut_off
+        return self._settled.take(identified, self._next_row, 0 if is_all else LONGEST_DELAY_PACKETS)
 
     def _choose_skipping(self, packet: av.Packet[av.VideoStream], skip_before: int) -> None:
         """Tell the decoder whether to pass over this packet, the last that was read."""
@@ -191,7 +192,7 @@ class Decoder:
             self._context.skip_frame = "NONREF" if skips else "DEFAULT"
             self._is_skipping = skips
         if skips:
-            self._rows_skipped.add(row)
+            self._settled.rows_skipped.add(row)
             # It will not come out any more, so this decoder is past it.
             self._handed_place = max(self._handed_place, place)
 
@@ -234,11 +235,8 @@ class Decoder:
         self._last_place = self._handed_place = -1
         self._has_matched = False
         self._ready = []
-        self._unsure = []
-        self._rows_out = set()
-        self._rows_skipped = set()
-        self._sure_row = row
-        self._is_drained = False
+        self._settled = Settled(self.index, row)
+        self._is_drained = self._is_cut_off = False
 
     def _prime(self) -> None:
         """Decode the first packet once: x264 writes its version only there, and old 4:4:4 streams need it."""
@@ -327,7 +325,7 @@ class Decoder:
         """The frame with its place, if it has one, and is the right one there."""
         if frame.is_corrupt and self.index.checksums is None:
             raise UnsteadyError("a frame is marked as damaged")
-        if frame.pts is None or not 0 <= frame.pts < len(self.index.packets) or frame.pts in self._rows_skipped:
+        if frame.pts is None or not 0 <= frame.pts < len(self.index.packets) or frame.pts in self._settled.rows_skipped:
             # One that was passed over may come out all the same, in part: a field of it that others need.
             return None
         if self.index.checksums is not None:
@@ -357,33 +355,3 @@ class Decoder:
         # The start is good, for the frames before came out right: it is this frame that differs each time.
         self._undefined.add(place)
         return None
-
-    def _once_sure(self, frames: list[DecodedFrame]) -> list[DecodedFrame]:
-        """The frames that came out, each once all before it in the file, which it may be predicted from, did too.
-
-        A damaged frame bears a mark, or does not come at all, which shows only when it is its turn to be shown; frames
-        that were predicted from it may have come out before that.
-        """
-        self._unsure += frames
-        self._rows_out.update(int(self.index.rows[decoded.place]) for decoded in frames)
-        while self._sure_row < self._next_row and self._is_settled(self._sure_row):
-            self._rows_out.discard(self._sure_row)
-            self._sure_row += 1
-        behind = self._next_row - self._sure_row
-        if self._unsure and behind > (0 if self._is_drained else LONGEST_DELAY_PACKETS):
-            raise UnsteadyError(f"no frame came out for row {self._sure_row}")
-        count = 0
-        while count < len(self._unsure) and self.index.rows[self._unsure[count].place] < self._sure_row:
-            count += 1
-        sure, self._unsure = self._unsure[:count], self._unsure[count:]
-        return sure
-
-    def _is_settled(self, row: int) -> bool:
-        """Whether a row's frame came out, was passed over, or is none that comes out from where decoding began."""
-        place = int(self.index.place_of_row[row])
-        return (
-            row in self._rows_out
-            or row in self._rows_skipped
-            or place < 0
-            or not self.index.is_reached_from(place, self._start_row)
-        )

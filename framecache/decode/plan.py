@@ -81,6 +81,13 @@ def plan(
     return Plan("continue" if ahead == 1 else "scan", number, positions[number].start_row)
 
 
+def is_left_by_a_seek(index: FrameIndex, place: int, next_place: int) -> bool:
+    """Whether the way from one place to the next, with none between wanted, is a seek."""
+    if next_place <= place:
+        return True
+    return index.start_row(next_place) - int(index.rows[place]) > SEEK_COST_PACKETS
+
+
 def can_reach(index: FrameIndex, place: int, position: Position) -> bool:
     """Whether a decoder that only goes forward will still give the frame at `place`, and the right one."""
     return place > position.last_place and index.is_reached_from(place, position.start_row)
