@@ -4,6 +4,7 @@
 # PyAV's are loaded first, OpenCV's windows hang (https://github.com/PyAV-Org/PyAV/issues/978).
 import cv2 as _cv2  # noqa: F401  # isort: split
 
+from framecache.arrival import Arrival
 from framecache.cache import CacheDict, CacheStats
 from framecache.engine import Engine
 from framecache.errors import (
@@ -25,7 +26,7 @@ from framecache.errors import (
 from framecache.frame import FramePlanes, ReaderStats, VideoFrameInfo, VideoInfo
 from framecache.index.frame_index import FrameIndex
 from framecache.reader import VideoReader
-from framecache.scrub import Arrival, Scrubber
+from framecache.scrub import Scrubber
 
 __version__ = "0.1.0"
 

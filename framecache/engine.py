@@ -99,6 +99,17 @@ class Engine:
         with self._changed:
             return len(self._idle) + len(self._runs)
 
+    def positions(self, video: Video) -> list[Position]:
+        """Where the decoders of a video stand now."""
+        with self._changed:
+            runs = [run.position for run in self._runs if run.video is video]
+            return runs + [idle.decoder.position for idle in self._idle if idle.video is video]
+
+    def look_again(self) -> None:
+        """Have those who wait for a decoder ask at once whether they are still wanted."""
+        with self._changed:
+            self._changed.notify_all()
+
     def open_video(self, fresh: Video) -> Video:
         """The video of that key, which other readers may have open already; `release` it when done."""
         self._release_dropped()

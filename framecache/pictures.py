@@ -16,6 +16,7 @@ from framecache.errors import ClosedError, DecodeError
 from framecache.frame import Image, VideoFrameInfo
 from framecache.pace import Around, Pace, around_in_list
 from framecache.planes import held_frame_bytes
+from framecache.previews import Standing
 from framecache.video import CacheKey, CacheValue, Video
 
 
@@ -106,6 +107,16 @@ class Pictures:
     def is_at_hand(self, place: int) -> bool:
         """Whether the cache holds what an image of a place is made from; no use is counted."""
         return self._use_cache and any(self._engine.cache.peek(key) is not None for key in self._keys(place))
+
+    def standing(self) -> Standing:
+        """How far the engine is with this video, for choosing a preview."""
+        engine, video = self._engine, self._video
+        has_room = engine.open_decoders < engine.max_decoders
+        return Standing(engine.positions(video), video.bad_rows, has_room, self._threshold_frames)
+
+    def look_again(self) -> None:
+        """Have requests that wait for another's decoder ask at once whether they are still wanted."""
+        self._engine.look_again()
 
     def another(self, image: Image) -> Image:
         """The same image for one more caller: a copy of its own, or the shared one."""

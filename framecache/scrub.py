@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import dataclass
+import asyncio
+import contextlib
+import os
+import weakref
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from typing import Any
 
-from framecache.arguments import as_seconds
-from framecache.errors import BadArgumentError, BadTypeError, CancelledError, ClosedError
+from framecache.arguments import as_flag, as_seconds, shown
+from framecache.arrival import Arrival, Waiter
+from framecache.errands import Errands
+from framecache.errors import BadArgumentError, BadTypeError
 from framecache.frame import VideoFrameInfo
-from framecache.index.frame_index import FrameIndex
 from framecache.reader import VideoReader
 
 DEFAULT_PATIENCE_SECONDS = 1.0
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Arrival:
-    """What came of a position that was wanted: its frame, or the reason why there is none.
-
-    Attributes:
-        index: The 0-based frame index that was wanted.
-        frame: The frame; None where there is an error.
-        error: Why there is no frame: DecodeError, VideoChangedError, ClosedError and their like; else None.
-        is_hit: Whether the cache held the frame when its turn came.
-        seconds_taken: Seconds from then until it was here.
-    """
-
-    index: int
-    frame: VideoFrameInfo | None
-    error: Exception | None
-    is_hit: bool
-    seconds_taken: float
-
-    def get(self) -> VideoFrameInfo:
-        """The frame; raises the error where there is one."""
-        if self.frame is None:
-            assert self.error is not None, "an arrival has a frame or an error"
-            raise self.error
-        return self.frame
-
-
-@dataclass(slots=True)
-class _Errand:
-    """One position on its way; `is_overtaken` once it has been given up, for it must be begun anew if wanted again."""
-
-    index: int
-    is_overtaken: bool = False
 
 
 class Scrubber:
@@ -62,37 +33,60 @@ class Scrubber:
     A newer position overtakes an older one: work on the older one stops between two packets, and what it decoded
     stays in the cache. It is let finish where the newer one lies further along the same way, and where nothing came
     for `patience_seconds` though positions kept being overtaken: so whoever drags on and on still sees pictures.
-    The last position that was wanted always arrives. Any thread may call; one background thread does the work.
+    The last position that was wanted always arrives.
+
+    Where a frame will take a while, a preview arrives before it: the nearest frame at hand, or the nearest keyframe. It
+    bears its own number (`arrival.frame.frame_ix`), and `arrival.is_preview` says that the frame itself follows.
+
+    There are four ways to have what arrives, which may be mixed: `take`; `on_arrival`, a callback; `request`, a
+    `concurrent.futures.Future`; and for asyncio `await frame(index)` and `async for ... in arrivals(index)`. All of
+    them want the newest position only, so have a scrubber for each client. Any thread and event loop may call; one
+    background thread does the work, from the first position that is wanted until the scrubber is closed or dropped.
+    After a fork, the child's scrubber begins anew: what the parent wanted is not on its way there.
 
     Args:
         reader: The reader that frames are had from; it stays open when the scrubber is closed.
         patience_seconds: How long nothing may arrive because of overtaking; at least 0.
+        previews: Whether previews may arrive.
+        on_arrival: Called by the background thread with all that `take` is to give. It may call the scrubber, `close`
+            included, but not wait for frames, which come by its own thread. What it raises goes to
+            `threading.excepthook`, and the scrubber goes on.
 
     Raises:
         BadArgumentError: `patience_seconds` is negative.
         BadTypeError: An argument is of the wrong type.
     """
 
-    def __init__(self, reader: VideoReader, *, patience_seconds: float = DEFAULT_PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        reader: VideoReader,
+        *,
+        patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
+        previews: bool = True,
+        on_arrival: Callable[[Arrival], object] | None = None,
+    ) -> None:
         if not isinstance(reader, VideoReader):
             raise BadTypeError(f"reader is a {type(reader).__name__}; it must be a VideoReader")
         self._reader = reader
         self._patience_seconds = as_seconds("patience_seconds", patience_seconds)
         if self._patience_seconds < 0:
             raise BadArgumentError(f"patience_seconds is {patience_seconds!r}; it must be at least 0")
-        self._changed = threading.Condition(threading.Lock())
-        self._is_closed = False
-        self._wanted: _Errand | None = None
-        self._under_way: _Errand | None = None
-        self._arrived: Arrival | None = None
-        # When the first position was overtaken since something arrived.
-        self._starving_since: float | None = None
-        # A daemon: an interpreter that ends does not wait for a scrubber that nobody closed.
-        self._thread = threading.Thread(target=self._work, name="framecache-scrubber", daemon=True)
-        self._thread.start()
+        self._previews = as_flag("previews", previews)
+        if on_arrival is not None and not callable(on_arrival):
+            raise BadTypeError(f"on_arrival is {shown(on_arrival)}; it must be callable with an Arrival")
+        # Held here and not by the thread: what is called may hold the scrubber, and both are to go when dropped.
+        self._on_arrival = on_arrival
+        self._begin()
+        _scrubbers.add(self)
+
+    def _begin(self) -> None:
+        self._errands = Errands(self._reader, self._patience_seconds, self._previews, weakref.WeakMethod(self._listen))
+        self._finalizer = weakref.finalize(self, self._errands.drop)
+
+    # What is wanted
 
     def seek(self, index: int) -> int:
-        """Want the frame at `index`, instead of what was wanted before; at once. The index it will arrive under.
+        """Want the frame at `index`, for `take` and the callback; at once. The index it will arrive under.
 
         As in `request_frame`, an index past an end is clamped, and a negative one counts from the end.
 
@@ -102,36 +96,80 @@ class Scrubber:
             ClosedError: The scrubber or its reader was closed.
         """
         place = self._reader.frame_index_to_nearest_frame(index)
-        with self._changed:
-            if self._is_closed:
-                raise ClosedError("the scrubber was closed")
-            ahead = self._under_way
-            is_coming = ahead is not None and ahead.index == place and not ahead.is_overtaken
-            self._wanted = None if is_coming else _Errand(place)
-            self._changed.notify_all()
+        self._errands.seek(place)
         return place
 
     def take(self, timeout_seconds: float = 0.0) -> Arrival | None:
         """The newest arrival that was not taken yet, waiting for one up to `timeout_seconds`; None if there is none."""
-        timeout_seconds = as_seconds("timeout_seconds", timeout_seconds)
-        with self._changed:
-            self._changed.wait_for(lambda: self._arrived is not None or self._is_closed, max(timeout_seconds, 0.0))
-            arrival, self._arrived = self._arrived, None
-            return arrival
+        return self._errands.take(max(as_seconds("timeout_seconds", timeout_seconds), 0.0))
+
+    def request(self, index: int) -> Future[VideoFrameInfo]:
+        """Want the frame at `index`, never a preview; at once. Cancelling the future stops the work between packets.
+
+        The future raises what `request_frame` does, CancelledError (framecache's) if another position overtakes it, and
+        ClosedError if the scrubber is closed before. What is called when it is done must not wait for frames.
+
+        Raises:
+            FrameIndexError, BadTypeError, ClosedError: As in `seek`.
+        """
+        return self._send(index, Waiter(Future()))
+
+    async def frame(self, index: int) -> VideoFrameInfo:
+        """The frame at `index`; cancelling the task stops the work between packets.
+
+        Raises:
+            FrameIndexError, BadTypeError, ClosedError: As in `seek`.
+            CancelledError: (framecache's, not asyncio's) Another position was wanted meanwhile.
+            DecodeError: And what else `request_frame` raises.
+        """
+        box = _Mailbox()
+        future = self.request(index)
+        future.add_done_callback(box.put)
+        try:
+            await box.get()
+            return future.result()
+        finally:
+            future.cancel()
+
+    def arrivals(self, index: int) -> AsyncIterator[Arrival]:
+        """What arrives of the frame at `index`, which is wanted at once: a preview, if one comes, then the frame or its error.
+
+        Leaving the loop early stops the work. Iterating raises CancelledError (framecache's) if another position
+        overtakes it, and ClosedError if the scrubber is closed before. For use in a running event loop.
+
+        Raises:
+            FrameIndexError, BadTypeError, ClosedError: As in `seek`.
+        """
+        box = _Mailbox()
+        future: Future[Arrival] = self._send(index, Waiter(Future(), takes_arrivals=True, on_preview=box.put))
+        future.add_done_callback(box.put)
+        return _arrivals(future, box)
 
     @property
     def is_idle(self) -> bool:
         """Whether all that was wanted has arrived (and may still have to be taken)."""
-        with self._changed:
-            return self._wanted is None and self._under_way is None
+        return self._errands.is_idle
+
+    # Life
 
     def close(self) -> None:
-        """Stop, and end the thread; what had not arrived never will. Twice does no harm."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        """Stop, and end the thread; what had not arrived never will. Twice does no harm.
+
+        Waits for the callback, if that is being called, unless it is the callback that closes.
+        """
+        self._finalizer.detach()
+        self._errands.stop()
+        self._errands.join()
+
+    async def aclose(self) -> None:
+        """As `close`, without holding up the event loop."""
+        box = _Mailbox()
+        self._finalizer.detach()
+        self._errands.stop()
+        self._errands.ended.add_done_callback(box.put)
+        await box.get()
+        # The thread has nothing left to do: this takes no time.
+        self._errands.join()
 
     def __enter__(self) -> Scrubber:
         return self
@@ -139,63 +177,62 @@ class Scrubber:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    # The background thread
+    async def __aenter__(self) -> Scrubber:
+        return self
 
-    def _work(self) -> None:
-        while (errand := self._next()) is not None:
-            arrival = self._run(errand)
-            with self._changed:
-                self._under_way = None
-                if arrival is not None:
-                    self._arrived, self._starving_since = arrival, None
-                elif self._starving_since is None:
-                    self._starving_since = time.monotonic()
-                self._changed.notify_all()
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
 
-    def _next(self) -> _Errand | None:
-        """The newest wanted, once there is one; None once all is over."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._wanted is not None or self._is_closed)
-            if self._is_closed:
-                return None
-            self._under_way, self._wanted = self._wanted, None
-            return self._under_way
+    def _send(self, index: int, waiter: Waiter) -> Future[Any]:
+        self._errands.send(self._reader.frame_index_to_nearest_frame(index), waiter)
+        return waiter.future
 
-    def _run(self, errand: _Errand) -> Arrival | None:
-        """What comes of it; None if it was overtaken."""
-        reader, index, began = self._reader, errand.index, time.perf_counter()
-        is_hit = reader._pictures.is_at_hand(index)
-        frame: VideoFrameInfo | None = None
-        error: Exception | None = None
-        try:
-            frame = reader._frame(index, lambda: self._is_overtaken(errand))
-        except CancelledError:
-            return None
-        except Exception as raised:  # whatever it is, it is for whoever takes the arrival, and ends no thread
-            error = raised
-        return Arrival(index, frame, error, is_hit, time.perf_counter() - began)
+    def _listen(self, arrival: Arrival) -> None:
+        if self._on_arrival is not None:
+            self._on_arrival(arrival)
 
-    def _is_overtaken(self, errand: _Errand) -> bool:
-        """What the engine asks between packets: whether the frame is not to be waited for any more."""
-        # Nothing of the engine is used under the scrubber's lock, for the engine asks this under its own.
-        with self._changed:
-            if self._is_closed:
-                return True
-            wanted, starving_since = self._wanted, self._starving_since
-        if wanted is None or not self._may_overtake(errand.index, wanted.index, starving_since):
-            return False
-        with self._changed:
-            # In the meantime it may have become the newest again.
-            errand.is_overtaken = self._wanted is wanted
-            return errand.is_overtaken
-
-    def _may_overtake(self, index: int, wanted_index: int, starving_since: float | None) -> bool:
-        if self._reader._pictures.is_at_hand(wanted_index):
-            return True
-        is_starved = starving_since is not None and time.monotonic() - starving_since >= self._patience_seconds
-        return not is_starved and not is_on_the_way(self._reader.index, index, wanted_index)
+    def _after_fork(self) -> None:
+        """In a forked child: the thread is not here, and whoever held a lock may not be either."""
+        was_closed = self._errands.is_closed
+        self._finalizer.detach()
+        self._begin()
+        if was_closed:
+            self.close()
 
 
-def is_on_the_way(index: FrameIndex, place: int, further: int) -> bool:
-    """Whether a decoder that goes to `further` passes `place` in any case: ahead, with no start between."""
-    return place <= further and index.start_row(place) == index.start_row(further)
+class _Mailbox:
+    """Brings what other threads have for a coroutine into its event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Any] = asyncio.Queue()
+
+    def put(self, item: object) -> None:
+        """From any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits there any more
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+
+    async def get(self) -> Any:
+        """The next."""
+        return await self._queue.get()
+
+
+async def _arrivals(future: Future[Arrival], box: _Mailbox) -> AsyncIterator[Arrival]:
+    try:
+        while (item := await box.get()) is not future:
+            yield item
+        yield future.result()
+    finally:
+        future.cancel()
+
+
+_scrubbers: weakref.WeakSet[Scrubber] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for scrubber in list(_scrubbers):
+        scrubber._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -42,7 +42,7 @@ def view(path: Path, start: str, jump: int | None, folder: Path) -> None:
     with (
         Engine() as engine,  # who decodes and caches, shared by what is shown and what is saved
         VideoReader(path, max_size_xy=size_xy, engine=engine) as reader,
-        Scrubber(reader) as scrubber,
+        Scrubber(reader, previews=False) as scrubber,  # until a frame is here, the last one stays
         Saver(path, reader, engine, folder) as saver,
     ):
         playhead = Playhead(reader.index, start=start, jump=jump)

@@ -1,23 +1,17 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from synthetic import index_of, indices
+from gates import DEADLINE_SECONDS, Gate, arrivals_until
 
 import framecache
 from framecache import Scrubber, VideoReader
 from framecache.frame import VideoFrameInfo
 from framecache.sample import read_index
-from framecache.scrub import Arrival, is_on_the_way
-
-DEADLINE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -26,48 +20,13 @@ def reader(sample: Path) -> Iterator[VideoReader]:
         yield reader
 
 
-def arrivals_until(scrubber: Scrubber, index: int) -> list[Arrival]:
-    """What arrives, up to and with the frame at `index`."""
-    came = []
-    while not came or came[-1].index != index:
-        arrival = scrubber.take(DEADLINE_SECONDS)
-        assert arrival is not None, f"{index} never came"
-        came.append(arrival)
-    return came
-
-
-class Gate:
-    """Holds a reader's requests up between two packets until it is opened, and writes down what became of them."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, reader: VideoReader) -> None:
-        self.began: list[int] = []
-        self.overtaken: list[int] = []
-        self.is_open = threading.Event()
-        self.has_begun = threading.Semaphore(0)
-        real = reader._frame
-
-        def frame(place: int, is_cancelled: Callable[[], bool]) -> VideoFrameInfo:
-            self.began.append(place)
-            self.has_begun.release()
-            while not self.is_open.wait(0.001):
-                if is_cancelled():
-                    self.overtaken.append(place)
-                    raise framecache.CancelledError(f"frame {place}")
-            return real(place, is_cancelled)
-
-        monkeypatch.setattr(reader, "_frame", frame)
-
-    def wait_for_next(self) -> None:
-        assert self.has_begun.acquire(timeout=DEADLINE_SECONDS)
-
-
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch, reader: VideoReader) -> Gate:
     return Gate(monkeypatch, reader)
 
 
 def test_what_is_wanted_arrives_as_itself(reader: VideoReader):
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         assert scrubber.take() is None
         for index in (0, 200, 199, 329, 7):
             assert scrubber.seek(index) == index
@@ -80,14 +39,14 @@ def test_what_is_wanted_arrives_as_itself(reader: VideoReader):
 
 
 def test_positions_are_clamped_and_counted_from_the_end(reader: VideoReader):
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         assert [scrubber.seek(index) for index in (-1, 9999, -9999)] == [329, 329, 0]
         with pytest.raises(framecache.BadTypeError):
             scrubber.seek(1.5)  # type: ignore[arg-type]
 
 
 def test_hits_and_misses_are_told_apart(reader: VideoReader):
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         came = []
         for index in (100, 100, 99, 250):
             scrubber.seek(index)
@@ -97,7 +56,7 @@ def test_hits_and_misses_are_told_apart(reader: VideoReader):
 
 
 def test_the_newest_wins_and_work_on_the_older_stops(reader: VideoReader, gate: Gate):
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         scrubber.seek(300)
         gate.wait_for_next()
         for index in (100, 120, 50):
@@ -110,7 +69,7 @@ def test_the_newest_wins_and_work_on_the_older_stops(reader: VideoReader, gate: 
 
 
 def test_a_seek_returns_while_decoding_goes_on(reader: VideoReader, gate: Gate):
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         scrubber.seek(200)
         gate.wait_for_next()
         assert scrubber.seek(200) == 200
@@ -123,7 +82,7 @@ def test_a_seek_returns_while_decoding_goes_on(reader: VideoReader, gate: Gate):
 
 
 def test_going_forward_does_not_cancel_what_lies_on_the_way(reader: VideoReader, gate: Gate):
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         scrubber.seek(20)
         gate.wait_for_next()
         scrubber.seek(40)
@@ -137,7 +96,7 @@ def test_going_forward_does_not_cancel_what_lies_on_the_way(reader: VideoReader,
 def test_what_is_at_hand_overtakes_at_once(reader: VideoReader, monkeypatch: pytest.MonkeyPatch):
     reader.request_frame(5)
     gate = Gate(monkeypatch, reader)
-    with Scrubber(reader, patience_seconds=0.0) as scrubber:
+    with Scrubber(reader, previews=False, patience_seconds=0.0) as scrubber:
         scrubber.seek(300)
         gate.wait_for_next()
         scrubber.seek(5)
@@ -149,7 +108,7 @@ def test_what_is_at_hand_overtakes_at_once(reader: VideoReader, monkeypatch: pyt
 
 def test_dragging_on_and_on_does_not_starve(reader: VideoReader, gate: Gate):
     """Positions that come faster than any can be decoded: after the patience, one is let finish."""
-    with Scrubber(reader, patience_seconds=0.1) as scrubber:
+    with Scrubber(reader, previews=False, patience_seconds=0.1) as scrubber:
         for index in (300, 10):
             scrubber.seek(index)
             gate.wait_for_next()
@@ -164,7 +123,7 @@ def test_dragging_on_and_on_does_not_starve(reader: VideoReader, gate: Gate):
 
 
 def test_what_is_wanted_again_just_as_it_is_given_up_arrives(reader: VideoReader, gate: Gate):
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         scrubber.seek(300)
         gate.wait_for_next()
         for _ in range(200):
@@ -175,7 +134,7 @@ def test_what_is_wanted_again_just_as_it_is_given_up_arrives(reader: VideoReader
 
 
 def test_what_was_decoded_for_an_overtaken_position_is_kept(reader: VideoReader):
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         scrubber.seek(249)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while reader.stats.frames_decoded < 20 and time.monotonic() < deadline:
@@ -190,7 +149,7 @@ def test_what_was_decoded_for_an_overtaken_position_is_kept(reader: VideoReader)
 
 
 def test_a_frame_that_cannot_be_decoded_arrives_as_its_error(media: Path):
-    with VideoReader(media / "corrupted.mp4") as reader, Scrubber(reader) as scrubber:
+    with VideoReader(media / "corrupted.mp4") as reader, Scrubber(reader, previews=False) as scrubber:
         scrubber.seek(30)
         (arrival,) = arrivals_until(scrubber, 30)
         assert isinstance(arrival.error, framecache.DecodeError)
@@ -204,7 +163,7 @@ def test_a_bug_arrives_too_and_the_thread_goes_on(reader: VideoReader, monkeypat
     def fail(*_: object) -> VideoFrameInfo:
         raise ZeroDivisionError
 
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         with monkeypatch.context() as patch:
             patch.setattr(reader, "_frame", fail)
             scrubber.seek(1)
@@ -214,13 +173,13 @@ def test_a_bug_arrives_too_and_the_thread_goes_on(reader: VideoReader, monkeypat
 
 
 def test_closing_while_decoding_ends_the_thread(reader: VideoReader, gate: Gate):
-    scrubber = Scrubber(reader)
+    scrubber = Scrubber(reader, previews=False)
     scrubber.seek(300)
     gate.wait_for_next()
     scrubber.close()
     scrubber.close()
     assert gate.overtaken == [300]
-    assert not scrubber._thread.is_alive()
+    assert not scrubber._errands._thread.is_alive()
     assert scrubber.take(1.0) is None
     with pytest.raises(framecache.ClosedError):
         scrubber.seek(1)
@@ -229,7 +188,7 @@ def test_closing_while_decoding_ends_the_thread(reader: VideoReader, gate: Gate)
 
 def test_closing_the_reader_first_is_told(sample: Path):
     reader = VideoReader(sample)
-    with Scrubber(reader) as scrubber:
+    with Scrubber(reader, previews=False) as scrubber:
         reader.close()
         with pytest.raises(framecache.ClosedError):
             scrubber.seek(1)
@@ -237,7 +196,7 @@ def test_closing_the_reader_first_is_told(sample: Path):
 
 def test_random_seeking_always_ends_at_the_last(reader: VideoReader):
     chosen = random.Random(3)
-    with Scrubber(reader, patience_seconds=0.05) as scrubber:
+    with Scrubber(reader, previews=False, patience_seconds=0.05) as scrubber:
         for _ in range(6):
             targets = [chosen.randrange(330) for _ in range(chosen.randrange(1, 30))]
             for target in targets:
@@ -255,26 +214,9 @@ def test_random_seeking_always_ends_at_the_last(reader: VideoReader):
 @pytest.mark.parametrize("patience", [-1, float("nan"), "much"])
 def test_a_wrong_patience_is_refused(reader: VideoReader, patience: object):
     with pytest.raises(framecache.FramecacheError):
-        Scrubber(reader, patience_seconds=patience)  # type: ignore[arg-type]
+        Scrubber(reader, previews=False, patience_seconds=patience)  # type: ignore[arg-type]
 
 
 def test_only_readers_are_scrubbed():
     with pytest.raises(framecache.BadTypeError):
         Scrubber("video.mp4")  # type: ignore[arg-type]
-
-
-def test_a_place_lies_on_the_way_within_one_gop_and_forward_only():
-    index = index_of(list(range(20)), {0, 10})
-    assert is_on_the_way(index, 3, 9)
-    assert is_on_the_way(index, 3, 3)
-    assert not is_on_the_way(index, 9, 3)
-    assert not is_on_the_way(index, 9, 10)
-
-
-@given(indices(), st.data())
-def test_what_lies_on_the_way_is_passed_by_a_decoder_that_goes_further(index: framecache.FrameIndex, data: st.DataObject):
-    places = st.integers(0, len(index) - 1)
-    place, further = data.draw(places), data.draw(places)
-    if is_on_the_way(index, place, further):
-        assert index.is_reached_from(place, index.start_row(further))
-        assert place <= further

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from framecache.arrival import Arrival
 from framecache.errors import DecodeError
 from framecache.frame import Image, format_seconds
 from framecache.index.frame_index import FrameIndex
-from framecache.scrub import Arrival
 from framecache.viewer.playhead import Playhead
 
 BACKGROUND, STRIP, INK, FAINT = (24, 24, 24), (40, 40, 40), (235, 235, 235), (150, 150, 150)

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from framecache.arguments import as_size
+from framecache.arrival import Arrival
 from framecache.engine import Engine
 from framecache.reader import VideoReader
-from framecache.scrub import Arrival, Scrubber
+from framecache.scrub import Scrubber
 from framecache.viewer.canvas import Status, area_for, compose, room_for_pictures, status_of
 from framecache.viewer.playhead import Playhead
 from framecache.viewer.saving import Saver
@@ -47,7 +48,8 @@ def view(
     room_xy = min(room_xy[0], size_xy[0]), min(room_xy[1], size_xy[1])
     with Engine() as engine, VideoReader(path, max_size_xy=room_xy, engine=engine) as reader:
         playhead = Playhead(reader.index, start=start, jump=jump)
-        with Scrubber(reader) as scrubber, Saver(path, reader, engine, folder) as saver:
+        # Until a frame is here, the last one stays, under its own number: no preview comes between.
+        with Scrubber(reader, previews=False) as scrubber, Saver(path, reader, engine, folder) as saver:
             try:
                 _Session(reader, playhead, scrubber, saver).run(Path(path).name)
             except KeyboardInterrupt:
