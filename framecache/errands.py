@@ -204,27 +204,33 @@ class Errands:
 
     def _finish(self, errand: Errand, arrival: Arrival | None) -> None:
         with self._changed:
-            self._under_way = None
             # From here on it is too late to join it.
             waiters = self._dismiss(errand)
-            if arrival is not None:
-                self._starving_since = None
-                self._arrived = arrival if errand.is_sought else self._arrived
-            elif errand.overtaken_by is not None and self._starving_since is None:
-                self._starving_since = time.monotonic()
-            self._changed.notify_all()
-        if arrival is None:
-            by = errand.overtaken_by
-            _fail(waiters, _closed() if by is None else _overtaken(errand.index, by))
+        if arrival is not None:
+            self._hand_out(arrival, errand.is_sought, [waiter.arrive for waiter in waiters], is_last=True)
             return
-        calls: list[Callable[[Arrival], None]] = [self._tell] if errand.is_sought else []
-        self._hand_out(arrival, [*calls, *(waiter.arrive for waiter in waiters)])
+        by = errand.overtaken_by
+        with self._changed:
+            self._under_way = None
+            if by is not None and self._starving_since is None:
+                self._starving_since = time.monotonic()
+        _fail(waiters, _closed() if by is None else _overtaken(errand.index, by))
 
-    def _hand_out(self, arrival: Arrival, calls: Sequence[Callable[[Arrival], None]]) -> None:
-        """Give it to each, with an image of its own."""
-        for number, call in enumerate(calls):
-            is_last = number == len(calls) - 1
-            _guarded(call, arrival if is_last else arrival.another(self._reader._pictures.another))
+    def _hand_out(self, arrival: Arrival, is_sought: bool, calls: Sequence[Callable[[Arrival], None]], *, is_last: bool) -> None:
+        """Give it to whoever waits, each with an image of its own; `is_last` of what comes of the errand."""
+        # Before anybody has it, for it may be drawn on.
+        n_copies = len(calls) if is_sought else max(len(calls) - 1, 0)
+        owned = [arrival.another(self._reader._pictures.another) for _ in range(n_copies)]
+        with self._changed:
+            if is_last:
+                self._under_way, self._starving_since = None, None
+            if is_sought:
+                self._arrived = arrival
+            self._changed.notify_all()
+        if is_sought:
+            _guarded(self._tell, arrival)
+        for call, own in zip(calls, [*owned, arrival]):
+            _guarded(call, own)
 
     def _tell(self, arrival: Arrival) -> None:
         listener = self._listener()
@@ -255,12 +261,8 @@ class Errands:
             return
         arrival = Arrival(errand.index, frame, None, chosen.is_at_hand, time.perf_counter() - began, is_preview=True)
         with self._changed:
-            is_sought = errand.is_sought
-            if is_sought:
-                self._arrived = arrival
-                self._changed.notify_all()
             calls = [waiter.on_preview for waiter in errand.waiters if waiter.on_preview is not None]
-        self._hand_out(arrival, [*([self._tell] if is_sought else []), *calls])
+        self._hand_out(arrival, errand.is_sought, calls, is_last=False)
 
     def _preview_frame(self, errand: Errand, preview: Preview) -> VideoFrameInfo | None:
         # What is at hand may be pushed out meanwhile; then it is not to be decoded.

@@ -69,7 +69,9 @@ def choose_preview(index: FrameIndex, place: int, is_at_hand: Callable[[int], bo
     if n_to_go < LEAST_FRAMES_TO_GO:
         return None
     after = index.gop_range(place)[1]
-    may_go_beside = n_to_go >= LEAST_FRAMES_TO_GO_BESIDE and (standing.has_room or not goes_on)
+    is_nearer = after - place < n_to_go >= LEAST_FRAMES_TO_GO_BESIDE
+    # Where a decoder goes on from where it stands, none may lose its place for a preview.
+    may_go_beside = is_nearer and (standing.has_room or not goes_on)
     candidates = {came: False} if goes_on else {first: True}
     candidates[after] = may_go_beside
     seen = [
