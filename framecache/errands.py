@@ -13,6 +13,7 @@ from typing import Any
 from framecache.arrival import Arrival, Errand, Waiter
 from framecache.errors import CancelledError, ClosedError
 from framecache.frame import VideoFrameInfo
+from framecache.pace import Around
 from framecache.previews import Preview, choose_preview, is_on_the_way
 from framecache.reader import VideoReader
 
@@ -189,7 +190,7 @@ class Errands:
     def _run(self, errand: Errand) -> Arrival | None:
         """What comes of it; None if it was given up."""
         reader, index, began = self._reader, errand.index, time.perf_counter()
-        is_hit = reader._is_at_hand(index)
+        is_hit = reader._pictures.is_at_hand(index)
         frame: VideoFrameInfo | None = None
         error: Exception | None = None
         try:
@@ -255,7 +256,7 @@ class Errands:
     def _show_preview(self, errand: Errand, began: float) -> None:
         """Give what may be shown meanwhile. Raises CancelledError if the errand is given up."""
         reader = self._reader
-        chosen = choose_preview(reader.index, errand.index, reader._is_at_hand, reader._pictures.standing())
+        chosen = choose_preview(reader.index, errand.index, reader._pictures.is_at_hand, reader._pictures.standing())
         frame = None if chosen is None else self._preview_frame(errand, chosen)
         if chosen is None or frame is None:
             return
@@ -268,7 +269,7 @@ class Errands:
         # What is at hand may be pushed out meanwhile; then it is not to be decoded.
         is_cancelled = _always if preview.is_at_hand else partial(self._is_overtaken, errand)
         try:
-            return self._reader._frame(preview.place, is_cancelled, spare_frames=0)
+            return self._reader._frame(preview.place, is_cancelled, Around())
         except CancelledError:
             if preview.is_at_hand:
                 return None
@@ -294,7 +295,7 @@ class Errands:
             return errand.is_given_up
 
     def _may_overtake(self, index: int, wanted_index: int, starving_since: float | None) -> bool:
-        if self._reader._is_at_hand(wanted_index):
+        if self._reader._pictures.is_at_hand(wanted_index):
             return True
         is_starved = starving_since is not None and time.monotonic() - starving_since >= self._patience_seconds
         return not is_starved and not is_on_the_way(self._reader.index, index, wanted_index)
