@@ -156,8 +156,8 @@ class Pictures:
             return is_cancelled()
 
         self._life.check_open()
-        self._pace.note(place)
         if around is None:
+            self._pace.note(place)
             around = self._pace.around(self._video.index, is_kept=self._use_cache, threshold_frames=self._threshold_frames)
         return self._engine.fetch(
             self._video,

@@ -243,8 +243,8 @@ def test_a_closed_scrubber_stays_closed_after_a_fork(reader: VideoReader):
 
 def test_looking_for_a_preview_asks_the_cache_a_bounded_number_of_times(reader: VideoReader, monkeypatch: pytest.MonkeyPatch):
     asked: list[int] = []
-    real = reader._is_at_hand
-    monkeypatch.setattr(reader, "_is_at_hand", lambda place: asked.append(place) or real(place))
+    real = reader._pictures.is_at_hand
+    monkeypatch.setattr(reader._pictures, "is_at_hand", lambda place: asked.append(place) or real(place))
     with Scrubber(reader) as scrubber:
         scrubber.seek(120)
         arrivals_until(scrubber, 120)

@@ -320,7 +320,7 @@ def test_a_preview_that_was_not_taken_gives_way_to_the_frame(reader: VideoReader
 
 
 def test_a_preview_that_is_pushed_out_meanwhile_is_not_decoded(reader: VideoReader, monkeypatch: pytest.MonkeyPatch, shown):
-    monkeypatch.setattr(reader, "_is_at_hand", lambda place: place == 119)
+    monkeypatch.setattr(reader._pictures, "is_at_hand", lambda place: place == 119)
     scrubber, came = shown
     scrubber.seek(120)
     arrivals_until(scrubber, 120)
