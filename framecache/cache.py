@@ -217,6 +217,14 @@ class CacheDict(MutableMapping[K, V]):
             item = self._items.get(key)
             return default if item is None else item[0]
 
+    def touch(self, key: K) -> bool:
+        """Whether there is a value under `key`; it counts as used then, but as no hit or miss."""
+        with self._lock:
+            if key not in self._items:
+                return False
+            self._items.move_to_end(key)
+            return True
+
     @overload
     def pop(self, key: K, /) -> V: ...
     @overload

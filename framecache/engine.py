@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,7 +22,7 @@ from framecache.errors import CancelledError, ClosedError, DecodeError
 from framecache.lead import Lead
 from framecache.memory import keep_freed_pages
 from framecache.pace import Around
-from framecache.run import Idle, Run, Want
+from framecache.run import Follower, Idle, Run, Want
 from framecache.video import CacheKey, CacheValue, Keep, Video, held_value_bytes
 
 DEFAULT_BUDGET_BYTES = 1024**3
@@ -74,6 +76,10 @@ class Engine:
         self._changed = threading.Condition()
         self._idle: list[Idle] = []
         self._runs: list[Run] = []
+        # Who decodes in the background as long as it is open, to be stopped first.
+        self.followers: list[Follower] = []
+        self._n_asking = 0
+        self._quiet_since = -math.inf
 
     def __enter__(self) -> Engine:
         return self
@@ -83,6 +89,14 @@ class Engine:
 
     def close(self) -> None:
         """Close every decoder and forget every frame; readers that use this engine raise ClosedError then."""
+        self.close_without_waiting()
+        for follower in self.followers:
+            follower.join()
+
+    def close_without_waiting(self) -> None:
+        """As `close`, but threads in the background may still be at their last packet: for the garbage collector."""
+        for follower in self.followers:
+            follower.stop()
         with self._changed:
             self._is_closed = True
             self.cache.clear()
@@ -163,16 +177,29 @@ class Engine:
         with self._changed:
             self._check_open(video)
             value = self._look_up(keys)
+            if not around.is_speculative:
+                self._quiet_since = time.monotonic()
+                video.counters.hits += value is not None
+                video.counters.misses += value is None
+                self._n_asking += value is None
             if value is not None:
-                video.counters.hits += 1
                 return value
-            video.counters.misses += 1
-        while True:
-            value, run = self._join_or_start(video, place, keys, threshold_frames, is_cancelled, around)
-            if value is not None:
-                return value
-            if run is not None:
-                return self._lead(Lead(self, run, place, keep, is_cancelled, around))
+        try:
+            while True:
+                value, run = self._join_or_start(video, place, keys, threshold_frames, is_cancelled, around)
+                if value is not None:
+                    return value
+                if run is not None:
+                    return self._lead(Lead(self, run, place, keep, is_cancelled, around))
+        finally:
+            if not around.is_speculative:
+                with self._changed:
+                    self._n_asking -= 1
+                    self._quiet_since = time.monotonic()
+
+    def quiet_seconds(self) -> float:
+        """How long nothing was asked for; 0.0 while a request is under way."""
+        return 0.0 if self._n_asking else time.monotonic() - self._quiet_since
 
     def replace(self, video: Video, old: CacheKey, new: CacheKey, value: CacheValue) -> None:
         """Keep `value` under `new` in place of what is cached under `old`."""

@@ -178,6 +178,7 @@ class ReaderStats:
         seeks: Jumps of a decoder to a keyframe, reopening included.
         packets_read: Packets of the stream read while decoding (an index scan decodes nothing).
         frames_decoded: Frames that came out of decoders, those of building the index included.
+        frames_prefetched: Those of them that were decoded in the background, before anybody asked for them.
         bytes_held: Bytes of frames in its engine's cache.
         budget_bytes: The most that may be.
         open_decoders: The decoders its engine keeps open.
@@ -190,6 +191,7 @@ class ReaderStats:
     seeks: int
     packets_read: int
     frames_decoded: int
+    frames_prefetched: int
     bytes_held: int
     budget_bytes: int
     open_decoders: int

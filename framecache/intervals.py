@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeVar
+
+from more_itertools import chunked
 
 from framecache.arguments import as_index, as_pair, as_seconds
 from framecache.errors import BadArgumentError
 from framecache.index.frame_index import FrameIndex
 
+T = TypeVar("T")
 Interval = tuple[float | None, float | None]
 FrameInterval = tuple[int | None, int | None]
 
@@ -31,6 +34,12 @@ def places_of(index: FrameIndex, time_interval: Interval | None, frame_interval:
     pair = as_pair("frame_interval", frame_interval if frame_interval is not None else (None, None))
     start, stop = (None if end is None else as_index("frame_interval", end) for end in pair)
     return range(len(index))[start:stop][::step]
+
+
+def backwards(places: range, get: Callable[[int], T], most: int) -> Iterator[T]:
+    """`get` of a descending range, decoded forward in pieces of at most so many, each in memory at once."""
+    for piece in chunked(places, max(1, most)):
+        yield from reversed([get(place) for place in reversed(piece)])
 
 
 def in_order_asked(places: Sequence[int], get: Callable[[int, int | None], Any], again: Callable[[Any], Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from framecache.decode.decoder import BadStartError, Decoder
 from framecache.decode.plan import starts_to_try
 from framecache.decode.settled import DecodedFrame, UnsteadyError
 from framecache.decode.source import opened, pick_stream
+from framecache.errors import FramecacheError
 from framecache.index.frame_index import FrameIndex
 from framecache.index.linear import decode_linear, hold_to
 from framecache.pace import Around
@@ -39,6 +40,10 @@ class StaleError(Exception):
     """What is known of the video changed while it was decoded: the decoder's index or start is not held for right."""
 
 
+class UnsettledError(FramecacheError):
+    """Something turned out to be damaged where nobody asked for a frame: it is settled when somebody does."""
+
+
 def _keep_nothing(decoded: DecodedFrame) -> None:
     """Frames that are held change which memory the decoder writes the next ones into."""
 
@@ -55,6 +60,7 @@ class Lead:
         self._is_cancelled = is_cancelled
         self._spare_frames = around.before
         self._is_single = around.is_single
+        self._is_speculative = around.is_speculative
 
     def reach(self) -> av.VideoFrame:
         """Reach the frame; where something turns out to be damaged, once more with what a linear decode says.
@@ -67,6 +73,8 @@ class Lead:
             try:
                 return self._climb()
             except UnsteadyError:
+                if self._is_speculative:
+                    raise UnsettledError from None
                 self._settle()
             except StaleError:
                 self._put_down()
@@ -215,6 +223,7 @@ class Lead:
             if run.decoder is not None and not self._video.trusts(run.decoder):
                 raise StaleError
             self._video.counters.frames_decoded += len(frames)
+            self._video.counters.frames_prefetched += len(frames) if self._is_speculative else 0
             self._host._keep_all(self._video, kept)
             for want in run.wants:
                 want.frame = by_place.get(want.place)

@@ -30,6 +30,7 @@ class ReaderOptions:
     matrix: Matrix | None
     color_range: Range | None
     index_from: IndexSource | None
+    prefetch: bool
 
     def __post_init__(self) -> None:
         checked: dict[str, Any] = {
@@ -39,7 +40,7 @@ class ReaderOptions:
             "pixel_format": one_of("pixel_format", self.pixel_format, PIXEL_FORMATS),
             "stream": as_whole("stream", self.stream, 0),
         }
-        for name in ("use_cache", "writable", "apply_rotation"):
+        for name in ("use_cache", "writable", "apply_rotation", "prefetch"):
             checked[name] = as_flag(name, getattr(self, name))
         for name, allowed in (("matrix", MATRICES), ("color_range", RANGES), ("index_from", get_args(IndexSource))):
             value = getattr(self, name)

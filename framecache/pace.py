@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from framecache.decode.plan import is_left_by_a_seek
@@ -20,10 +21,25 @@ class Around:
     Attributes:
         before: How many of those before it; all the others may be passed over.
         is_single: Whether none of those after it is likely to be wanted next.
+        is_speculative: Whether nobody asked for it yet.
     """
 
     before: int = 0
     is_single: bool = False
+    is_speculative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Where the last requests are going.
+
+    Attributes:
+        direction: 1 forward, -1 backward, 0 after a jump or a standstill.
+        frames_per_second: How fast.
+    """
+
+    direction: int = 0
+    frames_per_second: float = 0.0
 
 
 class Pace:
@@ -32,11 +48,24 @@ class Pace:
     def __init__(self) -> None:
         # The place that was asked for last, the step there, and the step before that.
         self._last: tuple[int, int, int] = (0, 0, 0)
+        # When that was, and how long after the one before.
+        self._times: tuple[float, float] = (-math.inf, math.inf)
 
-    def note(self, place: int) -> None:
-        """A place was asked for."""
+    def note(self, place: int, now_seconds: float) -> None:
+        """A place was asked for, at a time of any clock that only goes forward."""
         asked, step, _ = self._last
         self._last = (place, place - asked, step)
+        self._times = (now_seconds, now_seconds - self._times[0])
+
+    def motion(self, threshold_frames: int) -> Motion:
+        """Where the requests are going, as the last two steps tell."""
+        _, step, step_before = self._last
+        if not 0 < abs(step) <= max(threshold_frames, STEP_BACK_FRAMES):
+            return Motion()
+        # To and fro, the longer way tells: of 7, -5, 7, -5 forward.
+        is_near = abs(step_before) <= max(threshold_frames, STEP_BACK_FRAMES)
+        way = step + step_before if is_near and step * step_before < 0 else step
+        return Motion((way > 0) - (way < 0), abs(step) / max(self._times[1], 1e-3))
 
     def around(self, index: FrameIndex, *, is_kept: bool, threshold_frames: int) -> Around:
         """What is worth having around the place that was noted last, where frames are kept for later, or not."""

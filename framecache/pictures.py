@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from framecache.errors import ClosedError, DecodeError
 from framecache.frame import Image, VideoFrameInfo
 from framecache.pace import Around, Pace, around_in_list
 from framecache.planes import held_frame_bytes
+from framecache.prefetch import Client, prefetcher_of
 from framecache.previews import Standing
 from framecache.video import CacheKey, CacheValue, Video
 
@@ -54,6 +56,7 @@ class Pictures:
         use_cache: Whether frames are looked for in the cache, and kept.
         writable: Whether each image is the caller's own, or shared and read-only.
         threshold_frames: Targets up to this far ahead are decoded forward to.
+        prefetch: Whether frames are decoded before they are asked for, where they are kept.
         life: Looked at between packets too, so that closing the reader ends its requests.
     """
 
@@ -66,6 +69,7 @@ class Pictures:
         use_cache: bool,
         writable: bool,
         threshold_frames: int,
+        prefetch: bool,
         life: Life,
     ) -> None:
         self._engine = engine
@@ -77,6 +81,9 @@ class Pictures:
         self._life = life
         self._orientation: Orientation | None = None
         self._pace = Pace()
+        self._client: Client | None = None
+        if use_cache and prefetch:
+            self._client = Client(video, self._keys, self.hold, self._keep, threshold_frames, life.check_open)
 
     def image(self, place: int, is_cancelled: Callable[[], bool] = never, around: Around | None = None) -> Image:
         """The image at a place, unless `is_cancelled` says so between packets. Raises as `Engine.fetch` does.
@@ -108,6 +115,11 @@ class Pictures:
         """Whether the cache holds what an image of a place is made from; no use is counted."""
         return self._use_cache and any(self._engine.cache.peek(key) is not None for key in self._keys(place))
 
+    def hold(self, place: int) -> bool:
+        """As `is_at_hand`; and what it is made from is then among the last to be pushed out."""
+        image, planes = (self._engine.cache.touch(key) for key in self._keys(place))
+        return image or planes
+
     def standing(self) -> Standing:
         """How far the engine is with this video, for choosing a preview."""
         engine, video = self._engine, self._video
@@ -126,9 +138,9 @@ class Pictures:
         """The same frame for one more caller."""
         return replace(frame, image=self.another(frame.image))
 
-    def decoded(self, place: int) -> av.VideoFrame:
+    def decoded(self, place: int, around: Around | None = None) -> av.VideoFrame:
         """The decoded frame at a place, in the stream's own planes; not to be written to."""
-        value = self._fetch(place, (self._video.planes_key(place),))
+        value = self._fetch(place, (self._video.planes_key(place),), around=around)
         assert isinstance(value, av.VideoFrame), "only decoded frames are cached under the key of the planes"
         return value
 
@@ -136,7 +148,7 @@ class Pictures:
         """How stored pictures are turned, from the first frame that can be decoded."""
         for place in range(len(self._video.index)) if self._orientation is None else ():
             try:
-                return self._orient_by(self.decoded(place))
+                return self._orient_by(self.decoded(place, Around()))
             except DecodeError:
                 continue
         return self._orientation or Orientation()
@@ -156,10 +168,11 @@ class Pictures:
             return is_cancelled()
 
         self._life.check_open()
+        is_request = around is None
         if around is None:
-            self._pace.note(place)
+            self._pace.note(place, time.monotonic())
             around = self._pace.around(self._video.index, is_kept=self._use_cache, threshold_frames=self._threshold_frames)
-        return self._engine.fetch(
+        value = self._engine.fetch(
             self._video,
             place,
             keys if self._use_cache else (),
@@ -168,6 +181,9 @@ class Pictures:
             around=around,
             is_cancelled=is_over,
         )
+        if is_request and self._client is not None:
+            prefetcher_of(self._engine).note(self._client, place, self._pace.motion(self._threshold_frames))
+        return value
 
     def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
         """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from more_itertools import chunked
 
 from framecache.arguments import as_index, as_place, as_places, as_seconds, clamped, is_one_index, shown
 from framecache.decode.convert import Matrix, Orientation, PixelFormat, Range
@@ -26,7 +25,7 @@ from framecache.errors import (
 )
 from framecache.frame import FramePlanes, Image, ReaderStats, VideoFrameInfo, VideoInfo, stack
 from framecache.index.frame_index import FrameIndex, IndexSource
-from framecache.intervals import FrameInterval, Interval, in_order_asked, places_of
+from framecache.intervals import FrameInterval, Interval, backwards, in_order_asked, places_of
 from framecache.opening import OpenedVideo, open_video
 from framecache.options import ReaderOptions
 from framecache.pace import Around, around_in_list
@@ -69,6 +68,7 @@ class VideoReader:
         color_range: "limited" or "full", where the stream's tag is missing or wrong.
         progress: Called while an index is made, with "scanning" or "decoding" and the part done, 0.0 to 1.0.
         index_from: Make the index from "table", "scan" or "decode" rather than what suits the file.
+        prefetch: Whether frames around the last requests are decoded in the background while nothing is asked for.
 
     Raises:
         VideoNotFoundError: There is no such file.
@@ -95,6 +95,7 @@ class VideoReader:
         color_range: Range | None = None,
         progress: Progress | None = None,
         index_from: IndexSource | None = None,
+        prefetch: bool = True,
     ) -> None:
         self._options = ReaderOptions(
             buffer_size_bytes,
@@ -108,6 +109,7 @@ class VideoReader:
             matrix,
             color_range,
             index_from,
+            prefetch,
         )
         if engine is not None and not isinstance(engine, Engine):
             raise BadTypeError(f"engine is {shown(engine)}; it must be an Engine")
@@ -131,6 +133,7 @@ class VideoReader:
             use_cache=self._options.use_cache,
             writable=self._options.writable,
             threshold_frames=self._options.threshold_frames_to_scan,
+            prefetch=self._options.prefetch,
             life=self._life,
         )
         self._fps, self._duration_seconds = self.index.average_rate, self.index.duration_seconds
@@ -284,7 +287,8 @@ class VideoReader:
         """
         places = self._places(time_interval, frame_interval, step)
         if places.step < 0 and not self._options.use_cache:
-            return self._backwards(places)
+            image_bytes = max(1, math.prod(self.shape) * self._options.transform.dtype.itemsize)
+            return backwards(places, self._frame, self._options.buffer_size_bytes // image_bytes)
         # Nobody wants the frames that are stepped over.
         of_list = places.step > 1
         return (self._frame_of_list(place, place + places.step) if of_list else self._frame(place) for place in places)
@@ -364,12 +368,6 @@ class VideoReader:
         self._life.check_open()
         return places_of(self.index, time_interval, frame_interval, step)
 
-    def _backwards(self, places: range) -> Iterator[VideoFrameInfo]:
-        """The frames of a descending range, decoded forward in pieces that fit the budget."""
-        image_bytes = max(1, math.prod(self.shape) * self._options.transform.dtype.itemsize)
-        for piece in chunked(places, max(1, self._options.buffer_size_bytes // image_bytes)):
-            yield from reversed([self._frame(place) for place in reversed(piece)])
-
     # What was asked for
 
     def _check_has_frames(self) -> None:
@@ -385,7 +383,7 @@ class VideoReader:
 def _let_go(engine: Engine, video: Video, owns_engine: bool) -> None:
     """What becomes of a reader that is dropped without being closed."""
     if owns_engine:
-        engine.close()
+        engine.close_without_waiting()
     else:
         engine.release_dropped(video)
 

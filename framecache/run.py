@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import av
 
@@ -53,3 +54,10 @@ class Idle:
 
     video: Video
     decoder: Decoder
+
+
+class Follower(Protocol):
+    """Somebody who decodes in the background, as long as the engine is open."""
+
+    def stop(self) -> None: ...
+    def join(self) -> None: ...

@@ -40,6 +40,7 @@ class Counters:
     seeks: int = 0
     packets_read: int = 0
     frames_decoded: int = 0
+    frames_prefetched: int = 0
 
 
 @dataclass(eq=False, slots=True)

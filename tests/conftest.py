@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import clips
 import pytest
 
+from framecache.prefetch import Prefetcher
 from framecache.sample import write_sample
 
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
@@ -42,6 +44,12 @@ def sample(clip_folder: Path) -> Path:
     return write_sample(clip_folder / "sample.mp4", n_frames=330, size_xy=(320, 180))
 
 
+@pytest.fixture
+def no_prefetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that count what requests cost: nothing is decoded beside them."""
+    monkeypatch.setattr(Prefetcher, "note", lambda *_: None)
+
+
 @pytest.fixture(scope="session")
 def media() -> Path:
     """The folder of real clips; without it (a checkout on its own) the tests that need it are skipped."""
@@ -56,4 +64,8 @@ def media() -> Path:
 def _no_thread_is_left() -> Iterator[None]:
     before = threading.active_count()
     yield
+    # A thread of a reader that was not closed ends by itself, soon.
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert threading.active_count() <= before, "a test left a thread behind"

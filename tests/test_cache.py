@@ -275,3 +275,13 @@ class CacheAgainstModel(RuleBasedStateMachine):
 
 TestCacheAgainstModel = CacheAgainstModel.TestCase
 TestCacheAgainstModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_touching_counts_as_use_and_as_no_look_up():
+    cache: CacheDict[str, int] = CacheDict(buffer_length=2)
+    cache["a"], cache["b"] = 1, 2
+    assert cache.touch("a")
+    assert not cache.touch("nothing")
+    cache["c"] = 3
+    assert list(cache) == ["a", "c"]
+    assert (cache.stats.hits, cache.stats.misses) == (0, 0)

@@ -14,6 +14,8 @@ from framecache.copies import Copier
 from framecache.decode.convert import PIXEL_FORMATS, Transform, convert, orientation_of
 from framecache.planes import checksum, held_frame_bytes
 
+pytestmark = pytest.mark.usefixtures("no_prefetch")
+
 SHRUNK = Transform(max_size_xy=(57, 43))
 TRANSFORMS = [Transform(pixel_format) for pixel_format in PIXEL_FORMATS] + [SHRUNK]
 

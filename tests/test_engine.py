@@ -18,6 +18,8 @@ from framecache.decode.decoder import Decoder
 from framecache.errors import CancelledError
 from framecache.sample import read_index
 
+pytestmark = pytest.mark.usefixtures("no_prefetch")
+
 
 def in_threads(work: Callable[[int], object], count: int) -> list[object]:
     """Run `work(0)` to `work(count - 1)` at once; what each gave, or raised."""

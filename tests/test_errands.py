@@ -21,6 +21,8 @@ import framecache
 from framecache import Arrival, Engine, Scrubber, VideoReader
 from framecache.sample import read_index
 
+pytestmark = pytest.mark.usefixtures("no_prefetch")
+
 THREAD_NAME = "framecache-scrubber"
 
 

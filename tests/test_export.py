@@ -22,6 +22,8 @@ from framecache.export import (
 from framecache.files import UNFINISHED_SUFFIX
 from framecache.sample import read_index
 
+pytestmark = pytest.mark.usefixtures("no_prefetch")
+
 NOISE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
 
 

@@ -26,6 +26,7 @@ HOUSE = [
     "run",
     "lead",
     "engine",
+    "prefetch",
     "opening",
     "intervals",
     "options",

@@ -14,6 +14,8 @@ from framecache.index.frame_index import FrameIndex
 from framecache.intervals import in_order_asked, places_of
 from framecache.sample import read_index
 
+pytestmark = pytest.mark.usefixtures("no_prefetch")
+
 
 @given(indices(), st.integers(-60, 60), st.integers(-60, 60), st.integers(-9, 9).filter(bool))
 def test_frame_intervals_are_slices(index: FrameIndex, start: int, stop: int, step: int):

@@ -13,7 +13,7 @@ def after(*places: int, is_kept: bool) -> Around:
     """What is worth having around the last of the places that were asked for."""
     pace = Pace()
     for place in places:
-        pace.note(place)
+        pace.note(place, 0.0)
     return pace.around(INDEX, is_kept=is_kept, threshold_frames=30)
 
 

@@ -154,6 +154,7 @@ def test_frames_that_do_not_come_after_a_seek_are_had_all_the_same(clip: Callabl
                 assert digest(reader[index]) == truth[index]
 
 
+@pytest.mark.usefixtures("no_prefetch")
 def test_one_linear_decode_settles_damage_and_is_stored(media: Path):
     path = media / "corrupted.mp4"
     with VideoReader(path) as reader:
@@ -437,6 +438,7 @@ def test_the_frame_at_a_time_is_the_one_displayed_then(reader: VideoReader):
         reader.frame_at("soon")  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("no_prefetch")
 def test_request_frames_keeps_the_order_and_decodes_each_gop_once(reader: VideoReader):
     asked = [40, 3, 17, 3, -1, 5]
     assert [frame.frame_ix for frame in reader.request_frames(asked)] == [40, 3, 17, 3, 47, 5]
@@ -446,6 +448,7 @@ def test_request_frames_keeps_the_order_and_decodes_each_gop_once(reader: VideoR
         reader.request_frames(5)  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("no_prefetch")
 def test_a_frame_asked_for_twice_is_decoded_once_and_handed_out_twice(clip: Callable[..., Path]):
     with VideoReader(clip(), use_cache=False) as reader:
         one, other = reader.request_frames([5, 5])
@@ -479,6 +482,7 @@ def test_shared_images_are_read_only_and_not_copied(clip: Callable[..., Path]):
         assert not reader[8].flags.writeable
 
 
+@pytest.mark.usefixtures("no_prefetch")
 def test_a_preview_size_is_cached_as_it_is_handed_out(clip: Callable[..., Path]):
     with VideoReader(clip(), max_size_xy=(36, 36)) as reader:
         assert reader.shape == (24, 36, 3)
@@ -578,6 +582,7 @@ def test_synthesised_times_are_told_and_frames_then_have_no_pts(media: Path):
         assert reader.request_frame(3).seconds_into_video == pytest.approx(3 / 25)
 
 
+@pytest.mark.usefixtures("no_prefetch")
 def test_a_table_is_opened_without_decoding(reader: VideoReader):
     assert reader.stats.frames_decoded == 0
     assert reader.stats.packets_read == 0

@@ -16,6 +16,8 @@ from framecache import Arrival, Scrubber, VideoReader
 from framecache.frame import VideoFrameInfo
 from framecache.sample import read_index
 
+pytestmark = pytest.mark.usefixtures("no_prefetch")
+
 
 @pytest.fixture
 def reader(sample: Path) -> Iterator[VideoReader]:

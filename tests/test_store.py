@@ -12,6 +12,8 @@ import pytest
 import framecache
 from framecache.index import store
 
+pytestmark = pytest.mark.usefixtures("no_prefetch")
+
 
 @pytest.fixture
 def scanned(clip: Callable[..., Path]) -> Path:
