@@ -1,20 +1,25 @@
-"""What scripts/bench stands on: its files, its works, its readers and its table."""
+"""What scripts/bench stands on: its files, its works, its readers, its turns, its goals and its tables."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
-from benchmark import report
+from benchmark import clips, matrix, readers, report, targets
 from benchmark.clips import Made, _encode, _repeat
-from benchmark.readers import READERS
+from benchmark.readers import READERS, available
+from benchmark.turns import Pace, Row, take_turns
 from benchmark.workers import Outcome, Worker
-from benchmark.works import WORKS
+from benchmark.works import SCATTERED, WORKS
 
 INSTALLED = ["framecache", "opencv", "pyav", "limit"]
+GOALS = {target.work: target for target in targets.TARGETS}
 
 
 @pytest.mark.parametrize("n", [1, 7, 40, 330, 100_000])
@@ -25,12 +30,21 @@ def test_works_ask_for_frames_that_there_are(name: str, n: int):
     assert timed or n == 1
 
 
+def test_random_requests_ask_a_repeated_clip_for_the_pictures_of_the_short_one():
+    short, long = (WORKS["random-cold"].indices(n, 60)[1] for n in (1500, 180 * 1500))
+    assert [index % 1500 for index in long] == short
+    assert max(long) > 100_000
+
+
 @pytest.mark.parametrize("reader", INSTALLED)
 def test_every_reader_does_every_work(reader: str, sample: Path):
     for name, work in WORKS.items():
-        seconds, counted = work.run(READERS[reader], reader, str(sample), 5)
-        assert seconds > 0, name
-        assert counted["frames"] >= 1
+        timing = work.run(reader, str(sample), 3, 0.2)
+        assert timing.seconds > 0, name
+        assert timing.n_done == timing.n_asked >= 1 or (timing.seconds > 0.2 and reader != "framecache")
+        assert timing.counted["frames"] == (0 if name in ("open-index", "open-again") else timing.n_done)
+        images = SCATTERED if name == "batch" else min(timing.counted["frames"], 1)
+        assert timing.caller_bytes == images * 320 * 180 * 3, name
 
 
 def test_all_readers_give_the_same_frames(sample: Path):
@@ -39,9 +53,44 @@ def test_all_readers_give_the_same_frames(sample: Path):
     for name in INSTALLED:
         reader = READERS[name](str(sample))
         assert len(reader) == 330
+        assert read_index(reader.first()) == 0
         assert [read_index(reader.get(index)) for index in (0, 329, 100, 99)] == [0, 329, 100, 99], name
-        assert [read_index(image) for image in reader.play(4)][-1] >= 3
+        # Of two GOPs, one twice, out of order.
+        scattered = [260, 5, 329, 5, 0, 249, 250]
+        assert [read_index(image) for image in reader.get_all(scattered)] == scattered, name
+        assert [read_index(image) for image in reader.play_back(range(252, 246, -1))] == list(range(252, 246, -1)), name
         reader.close()
+        reader = READERS[name](str(sample))
+        assert [read_index(image) for image in reader.play(4)] == [0, 1, 2, 3], name
+        reader.close()
+
+
+def test_four_readers_of_framecache_share_one_budget(sample: Path):
+    opened, close = readers.open_several("framecache", [str(sample)] * 4, 5_000_000)
+    engines = {id(one.reader._engine) for one in opened}  # type: ignore[attr-defined]
+    stats = opened[0].reader.stats  # type: ignore[attr-defined]
+    close()
+    assert (len(engines), stats.budget_bytes) == (1, 5_000_000)
+
+
+def test_opening_again_finds_the_index_stored(clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
+    from_store = []
+
+    class Watched(readers.Framecache):
+        def close(self) -> None:
+            from_store.append(self.reader.info.index_from_store)
+            super().close()
+
+    monkeypatch.setitem(READERS, "framecache", Watched)
+    WORKS["open-again"].run("framecache", str(clip(container="mkv")), 1)
+    assert from_store == [False, True]
+
+
+def test_other_readers_are_given_up_once_patience_ends_and_framecache_is_not(sample: Path):
+    assert [WORKS["back"].run(reader, str(sample), 5, 0.0).n_done for reader in ("opencv", "framecache")] == [1, 5]
+    assert replace(WORKS["back"], patience_seconds=0.0).run("opencv", str(sample), 5).n_done == 1
+    assert Outcome(1.0, n_done=1, n_asked=5).is_cut
+    assert not Outcome(1.0, n_done=5, n_asked=5).is_cut
 
 
 def test_a_worker_measures_in_a_process_of_its_own_and_tells_of_failures(
@@ -53,15 +102,209 @@ def test_a_worker_measures_in_a_process_of_its_own_and_tells_of_failures(
     good, bad = worker.run("back", sample, 5), worker.run("back", tmp_path / "nowhere.mp4", 5)
     worker.close()
     assert good.seconds is not None
-    assert good.counted["frames"] == 5
+    assert (good.counted["frames"], good.caller_bytes) == (5, 320 * 180 * 3)
     assert bad.seconds is None
     assert "nowhere.mp4" in bad.error
 
 
-def row() -> report.Row:
-    made = report.Row("a.mp4", "back", 60)
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads /proc")
+def test_peak_memory_counts_from_the_imports_and_forgets_earlier_works(
+    clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    paths = [str(Path(__file__).resolve().parents[1] / "scripts"), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    path, held = clip(n_frames=200, gop=1000, size=(640, 360)), 200 * 640 * 360 * 3 // 2
+    worker = Worker("framecache", tmp_path)
+    kept = worker.run("back", path, 5)
+    opened = worker.run("open", path, 5)
+    worker.close()
+    assert kept.peak_bytes > 0.9 * held
+    assert opened.peak_bytes < kept.peak_bytes - 0.5 * held
+
+
+# Turns
+
+
+class Scripted:
+    """A reader that takes so long, a turn after another."""
+
+    def __init__(self, *seconds: float | None, n_done: int = 60) -> None:
+        self.outcomes = [Outcome(one, n_done, 60) for one in seconds]
+        self.works: list[str] = []
+
+    def run(self, work: str, _path: Path, _steps: int, _most_seconds: float) -> Outcome:
+        self.works.append(work)
+        return self.outcomes[min(len(self.works), len(self.outcomes)) - 1]
+
+
+def turns(work: str, runners: dict[str, Scripted], folder: Path, done: list[Row] | None = None) -> Row:
+    row = Row("a.mp4", work, 60)
+    take_turns(row, Path("a.mp4"), runners, Pace(60, 3, 10.0), folder, done or [])
+    return row
+
+
+def test_slow_failed_and_given_up_readers_get_no_further_turn(tmp_path: Path):
+    runners = {
+        "framecache": Scripted(4.0),
+        "opencv": Scripted(0.1),
+        "pyav": Scripted(4.0),
+        "decord2": Scripted(None),
+        "torchcodec": Scripted(1.0, n_done=3),
+    }
+    row = turns("back", runners, tmp_path)
+    assert {name: len(outcomes) for name, outcomes in row.outcomes.items()} == {
+        "framecache": 3,
+        "opencv": 3,
+        "pyav": 1,
+        "decord2": 1,
+        "torchcodec": 1,
+    }
+
+
+def test_every_run_finds_the_index_store_empty(tmp_path: Path):
+    folder, found = tmp_path / "index", []
+
+    class Storing(Scripted):
+        def run(self, work: str, path: Path, steps: int, most_seconds: float) -> Outcome:
+            found.append(folder.exists())
+            folder.mkdir()
+            return super().run(work, path, steps, most_seconds)
+
+    turns("open", {"framecache": Storing(0.1), "pyav": Storing(0.1)}, folder)
+    assert found == [False] * 6
+
+
+def test_what_is_the_same_for_others_is_done_once_and_what_is_ours_alone_not_at_all(tmp_path: Path):
+    runners = {"framecache": Scripted(0.1), "opencv": Scripted(0.5)}
+    cold = turns("random-cold", runners, tmp_path)
+    warm = turns("random", runners, tmp_path, [cold])
+    turns("memory", runners, tmp_path)
+    assert runners["opencv"].works == ["random-cold"] * 3
+    assert warm.outcomes["opencv"] == cold.outcomes["opencv"]
+    assert runners["framecache"].works == [*["random-cold"] * 3, *["random"] * 3, *["memory"] * 3]
+
+
+def test_a_reader_with_fewer_turns_is_compared_with_each_of_ours():
+    row = Row("a.mp4", "back", 60, {"framecache": [Outcome(1.0), Outcome(2.0)], "pyav": [Outcome(8.0)]})
+    assert row.ratios("pyav") == [4.0, 8.0]
+    assert row.ratios("opencv") == []
+
+
+# Goals
+
+
+def rows_of(file: str, work: str, steps: int = 60, **outcomes: Outcome) -> list[Row]:
+    return [Row(file, work, steps, {name: [one] for name, one in outcomes.items()})]
+
+
+def reached(goal: str, rows: list[Row]) -> list[tuple[str, bool | None]]:
+    return [(one.text, one.is_met) for one in GOALS[goal].reached(rows)]
+
+
+def done(seconds: float | None, n: int = 60, **more: Any) -> Outcome:
+    return Outcome(seconds, more.pop("n_done", n), n, **more)
+
+
+def test_every_goal_is_measured_by_a_full_run():
+    measured = {(file, work) for file, works in matrix.MATRIX.items() for work in works}
+    for target in targets.TARGETS:
+        assert target.checks, target.work
+        for check in target.checks:
+            named = {(check.file, getattr(check, "work", "memory"))}  # type: ignore[attr-defined]
+            if isinstance(check, targets.Beside):
+                named.add((check.other_file, check.other_work))
+            assert named <= measured, target.work
+
+
+def test_what_a_quick_run_does_is_part_of_the_full_one():
+    assert all(set(works) <= set(matrix.MATRIX[file]) for file, works in matrix.QUICK.items())
+    assert all(work in WORKS for works in matrix.MATRIX.values() for work in works)
+
+
+def test_times_faster_is_against_the_best_other_and_never_the_limit():
+    goal, file = "60 steps back, 1080p GOP 250", matrix.GOP250_1080P
+    others = {"pyav": done(40.0), "opencv": done(29.0), "limit": done(1.0), "decord2": done(None, error="x")}
+    assert reached(goal, rows_of(file, "back", framecache=done(1.0), **others)) == [("29 (opencv)", False)]
+    assert reached(goal, rows_of(file, "back", framecache=done(0.5), **others)) == [("58 (opencv)", True)]
+    assert reached(goal, rows_of(file, "back", framecache=done(None), **others)) == []
+    assert reached(goal, []) == []
+
+
+def test_a_reader_that_was_given_up_gives_the_least_ratio():
+    goal, file = "60 steps back, 1080p GOP 250", matrix.GOP250_1080P
+    rows = rows_of(file, "back", framecache=done(0.1), opencv=done(10.0, n_done=12))
+    assert reached(goal, rows) == [("≥ 100 (opencv)", True)]
+    assert "opencv was given up at h264-1080p-gop250.mp4, 60 steps back, having done 12" in report.as_notes(rows)
+    assert "> 10.00 s" in report.as_table(rows, ["framecache", "opencv"])
+
+
+def test_with_other_numbers_of_steps_a_goal_is_shown_and_not_judged():
+    goal, file = "60 steps back, 1080p GOP 250", matrix.GOP250_1080P
+    rows = rows_of(file, "back", 8, framecache=done(1.0, 8), opencv=done(90.0, 8))
+    assert reached(goal, rows) == [("90 (opencv)", None)]
+    assert "| 90 (opencv) | — |" in report.as_goals(rows).replace("h264-1080p-gop250 ", "")
+
+
+def test_random_requests_are_held_against_the_others_and_the_limit():
+    goal, file = "60 random requests cold, H.264 and H.265", matrix.H265_1080P
+    rows = rows_of(file, "random-cold", framecache=done(1.2), pyav=done(1.5), limit=done(1.0))
+    assert reached(goal, rows) == [("1.25 (pyav)", True), ("1.20 of the limit", False)]
+
+
+def test_requests_are_timed_one_by_one():
+    file = matrix.GOP250_1080P
+    rows = rows_of(file, "same", framecache=done(0.054)) + rows_of(file, "same-shared", framecache=done(0.0018))
+    goal = "the same frame again, 1080p, a writable array / shared read-only"
+    assert reached(goal, rows) == [("900 µs", True), ("30 µs", False)]
+    assert reached("a neighbour already passed, 1080p", rows_of(file, "neighbour", framecache=done(0.12))) == [("2.0 ms", False)]
+
+
+def test_reverse_is_held_against_forward_frame_by_frame():
+    file, goal = matrix.GOP30_720P, "playing in reverse, where a GOP fits the budget"
+    rows = rows_of(file, "forward", framecache=done(1.0, 240)) + rows_of(file, "reverse", framecache=done(1.0, 180))
+    assert reached(goal, rows) == [("0.75", False)]
+
+
+def test_long_files_are_held_against_short_ones():
+    rows = rows_of(matrix.MINUTE, "random-cold", framecache=done(1.0))
+    slower = rows + rows_of(matrix.HOURS, "random-cold", framecache=done(1.3))
+    goal = "request time, 3-hour against 1-minute file"
+    assert reached(goal, slower) == [("1.3", False)]
+    assert reached(goal, rows + rows_of(matrix.HOURS, "random-cold", framecache=done(1.1))) == [("1.1", True)]
+
+
+def test_opening_is_held_against_those_named():
+    others = {"torchcodec": done(1.0, 1), "pyav": done(0.02, 1), "opencv": done(0.001, 1)}
+    goal = "first open of the 3-hour MP4, index exact"
+    rows = rows_of(matrix.HOURS, "open-index", framecache=done(0.02, 1), **others)
+    assert reached(goal, rows) == [("50 (torchcodec)", True), ("1 (pyav)", False)]
+
+
+@pytest.mark.parametrize(("first", "expected"), [(2.5, ("25", True)), (1.5, ("15", False)), (0.9, ("9, of only 900.0 ms", None))])
+def test_the_second_open_is_judged_where_the_first_took_over_a_second(first: float, expected: tuple[str, bool | None]):
+    rows = rows_of(matrix.HOURS_MKV, "open-index", framecache=done(first, 1))
+    rows += rows_of(matrix.HOURS_MKV, "open-again", framecache=done(0.1, 1))
+    assert reached("second open, where the first scan took over 1 s", rows) == [expected]
+
+
+def test_memory_is_what_is_held_beside_the_budget_and_the_callers_pictures():
+    budget = WORKS["memory"].budget_bytes
+    goal, file = "peak memory, over RSS after import and arrays the caller holds", matrix.H264_2160P
+    inside = rows_of(file, "memory", framecache=done(1.0, peak_bytes=budget + 620_000_000, caller_bytes=25_000_000))
+    assert reached(goal, inside) == [("budget +595 MB", True)]
+    default = WORKS["forward"].budget_bytes
+    over = inside + rows_of(file, "forward", framecache=done(1.0, peak_bytes=default + 700_000_000))
+    assert reached(goal, over) == [("budget +700 MB", False)]
+    assert reached(goal, over[1:]) == [], "a run that filled no budget shows nothing"
+
+
+# Tables
+
+
+def row() -> Row:
+    made = Row("a.mp4", "back", 60)
     made.outcomes = {
-        "framecache": [Outcome(1.0, 2_000_000, {"frames": 60, "frames_decoded": 30}), Outcome(2.0)],
+        "framecache": [Outcome(1.0, 60, 60, 2_000_000, 0, {"frames": 60, "frames_decoded": 30}), Outcome(2.0)],
         "opencv": [Outcome(30.0), Outcome(40.0)],
         "pyav": [Outcome(3.0), Outcome(None, error="x")],
         "limit": [Outcome(0.5), Outcome(0.5)],
@@ -69,28 +312,66 @@ def row() -> report.Row:
     return made
 
 
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 def test_ratios_are_to_the_best_other_that_did_not_fail():
     assert row().best_other == "opencv"
     assert row().ratios("opencv") == [20.0, 30.0]
     line = report.as_table([row()], ["framecache", "opencv", "pyav", "limit"]).splitlines()[-1]
-    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+    assert cells(line) == [
         "a.mp4",
         "60 steps back",
         "1.50 s",
         "35.00 s",
         "failed",
         "500.0 ms",
-        "25.00 (20.00 to 30.00), opencv",
-        "",
+        "25 (20 to 30), opencv",
         "2",
+        "",
     ]
+    assert report.as_notes([row()]) == "- pyav failed at a.mp4, 60 steps back: x"
+
+
+def test_the_memory_of_all_readers_is_told():
+    line = report.as_memory_table([row()], ["framecache", "opencv"]).splitlines()[-1]
+    assert cells(line) == ["a.mp4", "60 steps back", "2", "0"]
 
 
 def test_json_holds_everything(tmp_path: Path):
-    report.write_json(tmp_path / "a.json", [row()])
+    rows = rows_of(matrix.GOP250_1080P, "back", framecache=done(1.0), opencv=done(40.0))
+    report.write_json(tmp_path / "a.json", [row(), *rows])
     content = json.loads((tmp_path / "a.json").read_text())
     assert content["rows"][0]["outcomes"]["opencv"][1]["seconds"] == 40.0
     assert content["machine"]["av"] == av.__version__
+    goal = content["goals"][0]
+    assert (goal["least"], goal["reached"][0]["value"], goal["reached"][0]["is_met"]) == ("30 times faster", 40.0, True)
+
+
+def test_the_readme_gets_the_goals_between_its_marks_and_nothing_else_changes(tmp_path: Path):
+    start, end = report.README_MARKS
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{start}\nearlier\n{end}\nafter\n")
+    rows = rows_of(matrix.GOP250_1080P, "back", framecache=done(1.0), opencv=done(40.0))
+    report.write_readme(path, rows, ["a.mp4", "b.mp4"])
+    text = path.read_text()
+    assert text.startswith(f"before\n{start}\n| work ")
+    assert text.endswith(f"{end}\nafter\n")
+    assert "| 60 steps back, 1080p GOP 250 | 30 times faster | h264-1080p-gop250 40 (opencv) | yes |" in text
+    assert "files: a.mp4, b.mp4." in text
+    assert "earlier" not in text
+    path.write_text("no marks")
+    with pytest.raises(ValueError, match="must hold"):
+        report.write_readme(path, rows, [])
+
+
+def test_the_readme_of_this_checkout_has_the_marks():
+    text = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    assert [text.count(mark) for mark in report.README_MARKS] == [1, 1]
+
+
+# Files
 
 
 def test_files_are_made_and_repeated(tmp_path: Path):
@@ -102,3 +383,21 @@ def test_files_are_made_and_repeated(tmp_path: Path):
         assert len(reader) == 250
         assert reader.reader.timestamps[-1] == pytest.approx(249 / 25, abs=0.002)
         reader.close()
+
+
+def test_a_file_is_made_once_and_anew_where_its_recipe_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made = Made("a.mp4", "libx264", (128, 96), 5, {"preset": "ultrafast"})
+    monkeypatch.setattr(clips, "MADE", [made])
+    path = clips.clip("a.mp4", tmp_path)
+    before = path.stat()
+    assert clips.clip("a.mp4", tmp_path).stat() == before
+    monkeypatch.setattr(clips, "MADE", [replace(made, n_frames=7)])
+    assert len(READERS["opencv"](str(clips.clip("a.mp4", tmp_path)))) == 7
+    with pytest.raises(KeyError):
+        clips.clip("b.mp4", tmp_path)
+
+
+def test_every_reader_that_is_installed_is_named(monkeypatch: pytest.MonkeyPatch):
+    assert set(INSTALLED) <= set(available())
+    monkeypatch.setitem(readers.MODULES, "torchcodec", "no_such_module.decoders")
+    assert "torchcodec" not in available()

@@ -3,72 +3,49 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmark import report
 from benchmark.clips import clip
+from benchmark.matrix import LABORATORY, MATRIX, QUICK, QUICK_SECONDS, QUICK_STEPS, STEPS
 from benchmark.readers import available
+from benchmark.turns import Pace, Row, take_turns
 from benchmark.workers import Worker
-from benchmark.works import WORKS
+from benchmark.works import NEVER_SECONDS, OURS, WORKS
 
 ROOT = Path(__file__).resolve().parents[2]
 MEDIA = ROOT.parent / "shared" / "media"
 DEFAULT_FOLDER = Path(tempfile.gettempdir()) / "framecache-bench"
-
-H264 = ("open", "random-cold", "random", "back", "scrub", "every-30th", "same", "same-shared", "forward", "reverse")
-# For each file the works that say something.
-MATRIX: dict[str, tuple[str, ...]] = {
-    "h264-1080p-gop250.mp4": H264,
-    "h264-720p-gop30.mp4": ("random-cold", "back", "every-30th", "forward", "reverse"),
-    "h264-2160p.mp4": ("random-cold", "back", "forward"),
-    "h265-1080p.mp4": ("random-cold", "back", "forward"),
-    "vp9-720p.webm": ("random-cold", "back", "forward"),
-    "av1-720p.mkv": ("random-cold", "back", "forward"),
-    "1-minute.mp4": ("open", "random-cold"),
-    "3-hours.mp4": ("open", "random-cold"),
-    "3-hours.mkv": ("open",),
-    "flies_120s.mp4": ("open", "random-cold", "back", "scrub", "every-30th", "forward"),
-    "m3v1mp4.mp4": ("open", "random-cold", "back", "scrub", "forward"),
-}
-QUICK: dict[str, tuple[str, ...]] = {
-    "h264-1080p-gop250.mp4": ("random-cold", "back", "forward"),
-    "h264-720p-gop30.mp4": ("open", "random-cold", "back", "scrub", "every-30th", "same", "same-shared", "forward", "reverse"),
-}
-STEPS, QUICK_STEPS = 60, 8
-REPEATS = 3
-ONCE = ("open", "same-shared", "same")
+TURNS = 3
 
 
 def main() -> int:
     """Run it; the exit code: 0, or 1 where framecache failed at something."""
     options = _options()
+    began = time.monotonic()
     readers = [name for name in available() if not options.readers or name in options.readers]
     matrix = {name: works for name, works in (QUICK if options.quick else MATRIX).items() if _is_wanted(name, options.files)}
-    steps, repeats = (QUICK_STEPS, 1) if options.quick else (options.steps, options.repeats)
     paths = {name: path for name in matrix if (path := _path(name, options.folder)) is not None}
-    with tempfile.TemporaryDirectory() as index_folder:
-        workers = {reader: Worker(reader, Path(index_folder)) for reader in readers}
-        rows = []
-        for name, path in paths.items():
-            for work in matrix[name]:
-                if options.works and work not in options.works:
-                    continue
-                row = report.Row(name, work, 1 if work == "open" else steps)
-                _measure(row, path, workers, max(repeats, REPEATS) if work in ONCE else repeats, Path(index_folder))
-                rows.append(row)
-                print(report.as_table([row], readers).splitlines()[-1], file=sys.stderr, flush=True)
-        for worker in workers.values():
-            worker.close()
+    todo = [(name, work) for name in paths for work in matrix[name] if not options.works or work in options.works]
+    rows = _measure_all(todo, paths, readers, options, began)
     print(f"machine: {', '.join(f'{key} {value}' for key, value in report.machine().items())}\n")
-    print(report.as_table(rows, readers))
+    for title, text in (
+        ("Median times", report.as_table(rows, readers)),
+        ("", report.as_notes(rows)),
+        ("Peak memory in MB, over that after imports", report.as_memory_table(rows, readers)),
+        ("Goals", report.as_goals(rows)),
+    ):
+        print(f"{title}\n\n{text}\n" if title else f"{text}\n" if text else "", end="\n" if text else "")
     if options.json:
         report.write_json(options.json, rows)
     if options.chart:
         report.write_chart(options.chart, rows)
-    return int(any(one.seconds is None for row in rows for one in row.outcomes.get(report.OURS, [])))
+    if options.readme:
+        report.write_readme(ROOT / "README.md", rows, list(paths))
+    return int(any(one.seconds is None for row in rows for one in row.outcomes.get(OURS, [])))
 
 
 def _options() -> argparse.Namespace:
@@ -77,13 +54,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--files", nargs="*", help="only files whose names hold one of these")
     parser.add_argument("--works", nargs="*", choices=sorted(WORKS), help="only these works")
     parser.add_argument("--readers", nargs="*", help="only these readers; framecache should be among them")
-    parser.add_argument("--steps", type=int, default=STEPS, help="requests a work (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="turns (default: %(default)s)")
+    parser.add_argument("--steps", type=int, help=f"requests a work (default: {STEPS}; {QUICK_STEPS} with --quick)")
+    parser.add_argument("--turns", type=int, help=f"turns; slow readers get fewer (default: {TURNS}; 1 with --quick)")
     parser.add_argument(
         "--folder", type=Path, default=DEFAULT_FOLDER, help="where the files are made and kept (default: %(default)s)"
     )
     parser.add_argument("--json", type=Path, help="write everything there too")
     parser.add_argument("--chart", type=Path, help="draw a bar chart there (PNG)")
+    parser.add_argument("--readme", action="store_true", help="put the table of goals into README.md")
     return parser.parse_args()
 
 
@@ -92,23 +70,38 @@ def _is_wanted(name: str, wanted: list[str] | None) -> bool:
 
 
 def _path(name: str, folder: Path) -> Path | None:
+    if name not in LABORATORY:
+        return clip(name, folder)
     if (MEDIA / name).exists():
         return MEDIA / name
-    if name in ("flies_120s.mp4", "m3v1mp4.mp4"):
-        print(f"{name} is left out, for it is not in {MEDIA}", file=sys.stderr)
-        return None
-    return clip(name, folder)
+    print(f"{name} is left out, for it is not in {MEDIA}", file=sys.stderr)
+    return None
 
 
-def _measure(row: report.Row, path: Path, workers: dict[str, Worker], repeats: int, index_folder: Path) -> None:
-    for worker in workers.values():
-        # Imports, and whatever a reader does once, are not timed.
-        worker.run("open", path, 1)
-    for _ in range(repeats):
-        for reader, worker in workers.items():
-            # Each opens as for the first time.
-            shutil.rmtree(index_folder, ignore_errors=True)
-            row.outcomes.setdefault(reader, []).append(worker.run(row.work, path, row.steps))
+def _measure_all(
+    todo: list[tuple[str, str]], paths: dict[str, Path], readers: list[str], options: argparse.Namespace, began: float
+) -> list[Row]:
+    quick = options.quick
+    pace = Pace(
+        options.steps or (QUICK_STEPS if quick else STEPS),
+        options.turns or (1 if quick else TURNS),
+        QUICK_SECONDS if quick else NEVER_SECONDS,
+    )
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as index_folder:
+        workers = {reader: Worker(reader, Path(index_folder)) for reader in readers}
+        for number, (name, work) in enumerate(todo, start=1):
+            if not rows or rows[-1].file != name:
+                for worker in workers.values():
+                    # Whatever a reader does once, and the file's way into the system's cache, are not timed.
+                    worker.run("open", paths[name], 1)
+            rows.append(Row(name, work, pace.steps))
+            take_turns(rows[-1], paths[name], workers, pace, Path(index_folder), rows)
+            line = report.as_table(rows[-1:], readers).splitlines()[-1]
+            print(f"{time.monotonic() - began:5.0f} s, {number} of {len(todo)} {line}", file=sys.stderr, flush=True)
+        for worker in workers.values():
+            worker.close()
+    return rows
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -39,13 +40,14 @@ class Repeated:
 
 
 X264 = {"preset": "veryfast"}
+X265 = {"preset": "superfast", "crf": "20", "x265-params": "log-level=0:keyint=250"}
 MADE = [
     Made("h264-1080p-gop250.mp4", "libx264", (1920, 1080), 500, {**X264, "x264-params": "keyint=250:scenecut=0"}),
     Made("h264-720p-gop30.mp4", "libx264", (1280, 720), 600, {**X264, "x264-params": "keyint=30:scenecut=0"}),
     Made("h264-2160p.mp4", "libx264", (3840, 2160), 120, {**X264, "x264-params": "keyint=60:scenecut=0"}),
-    Made("h265-1080p.mp4", "libx265", (1920, 1080), 300, {"preset": "superfast", "x265-params": "log-level=0:keyint=250"}),
+    Made("h265-1080p.mp4", "libx265", (1920, 1080), 300, X265),
     Made("vp9-720p.webm", "libvpx-vp9", (1280, 720), 250, {"deadline": "realtime", "cpu-used": "8", "g": "125", "b": "3M"}),
-    Made("av1-720p.mkv", "libsvtav1", (1280, 720), 250, {"preset": "10", "g": "125", "crf": "35"}),
+    Made("av1-720p.mkv", "libsvtav1", (1280, 720), 250, {"preset": "10", "g": "125", "crf": "26"}),
     Made("short.mp4", "libx264", (320, 240), 1500, {**X264, "crf": "30", "x264-params": "keyint=250"}),
 ]
 REPEATED = [
@@ -56,20 +58,26 @@ REPEATED = [
 
 
 def clip(name: str, folder: Path) -> Path:
-    """The file of that name, made if it is not there yet."""
-    path = folder / name
-    if path.exists():
+    """The file of that name, made if it is not there yet, or was made otherwise.
+
+    Raises:
+        KeyError: No file of that name can be made.
+    """
+    path, recipe_path = folder / name, folder / f".{name}.recipe"
+    how = {one.name: one for one in (*MADE, *REPEATED)}[name]
+    # What a repeated clip repeats belongs to it.
+    recipe = f"{how} {[one for one in MADE if isinstance(how, Repeated) and one.name == how.of]} {FPS} {NOISE_LEVELS} {DISCS}"
+    if path.exists() and recipe_path.exists() and recipe_path.read_text() == recipe:
         return path
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{os.getpid()}.{name}"
-    print(f"making {path} ...", flush=True)
-    for made in MADE:
-        if made.name == name:
-            _encode(unfinished, made)
-    for repeated in REPEATED:
-        if repeated.name == name:
-            _repeat(clip(repeated.of, folder), unfinished, repeated.hours)
+    print(f"making {path} ...", file=sys.stderr, flush=True)
+    if isinstance(how, Made):
+        _encode(unfinished, how)
+    else:
+        _repeat(clip(how.of, folder), unfinished, how.hours)
     os.replace(unfinished, path)
+    recipe_path.write_text(recipe)
     return path
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from more_itertools import consume
 
 Image = npt.NDArray[np.uint8]
 
@@ -17,11 +18,20 @@ class Reader(Protocol):
 
     def __len__(self) -> int: ...
 
+    def first(self) -> Image:
+        """The first picture of a file that was just opened, `(H, W, 3) uint8`."""
+
     def get(self, index: int) -> Image:
         """The picture of that number, `(H, W, 3) uint8`."""
 
+    def get_all(self, indices: Sequence[int]) -> Sequence[Image]:
+        """The pictures of those numbers, all in memory at once, in the order asked."""
+
     def play(self, count: int) -> Iterator[Image]:
         """The first pictures, in order."""
+
+    def play_back(self, indices: range) -> Iterator[Image]:
+        """The pictures of a descending range, in that order."""
 
     def counters(self) -> dict[str, int]:
         """What the reader counted, if it counts."""
@@ -29,7 +39,23 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
-class Framecache:
+class OneByOne:
+    """What readers do that have no call for several pictures."""
+
+    def get(self, index: int) -> Image:
+        raise NotImplementedError
+
+    def first(self) -> Image:
+        return self.get(0)
+
+    def get_all(self, indices: Sequence[int]) -> Sequence[Image]:
+        return [self.get(index) for index in indices]
+
+    def play_back(self, indices: range) -> Iterator[Image]:
+        return (self.get(index) for index in indices)
+
+
+class Framecache(OneByOne):
     """framecache, as `VideoReader` comes."""
 
     def __init__(self, path: str, **options: Any) -> None:
@@ -43,18 +69,26 @@ class Framecache:
     def get(self, index: int) -> Image:
         return self.reader[index]
 
+    def get_all(self, indices: Sequence[int]) -> Sequence[Image]:
+        return self.reader[list(indices)]
+
     def play(self, count: int) -> Iterator[Image]:
         return (frame.image for frame in self.reader.iter_frames(frame_interval=(0, count)))
 
+    def play_back(self, indices: range) -> Iterator[Image]:
+        assert indices.step == -1
+        last_first = indices[-1], indices[0] + 1
+        return (frame.image for frame in self.reader.iter_frames(frame_interval=last_first, step=-1))
+
     def counters(self) -> dict[str, int]:
         stats = self.reader.stats
-        return {"frames_decoded": stats.frames_decoded, "seeks": stats.seeks, "bytes_held": stats.bytes_held}
+        return {"frames_decoded": stats.frames_decoded, "seeks": stats.seeks, "misses": stats.misses}
 
     def close(self) -> None:
         self.reader.close()
 
 
-class OpenCV:
+class OpenCV(OneByOne):
     """`cv2.VideoCapture`, sought by CAP_PROP_POS_FRAMES."""
 
     def __init__(self, path: str) -> None:
@@ -66,6 +100,9 @@ class OpenCV:
     def __len__(self) -> int:
         return int(self._capture.get(self._cv2.CAP_PROP_FRAME_COUNT))
 
+    def first(self) -> Image:
+        return next(self.play(1))
+
     def get(self, index: int) -> Image:
         self._capture.set(self._cv2.CAP_PROP_POS_FRAMES, index)
         has_frame, image = self._capture.read()
@@ -73,8 +110,10 @@ class OpenCV:
         return np.asarray(image, np.uint8)
 
     def play(self, count: int) -> Iterator[Image]:
-        for _ in range(count):
-            yield np.asarray(self._capture.read()[1], np.uint8)
+        for index in range(count):
+            has_frame, image = self._capture.read()
+            assert has_frame, f"OpenCV gives no frame {index}"
+            yield np.asarray(image, np.uint8)
 
     def counters(self) -> dict[str, int]:
         return {}
@@ -83,7 +122,7 @@ class OpenCV:
         self._capture.release()
 
 
-class PyAV:
+class PyAV(OneByOne):
     """What a script over PyAV does: seek to the keyframe before a time, decode up to the frame. Index times rate is the time."""
 
     def __init__(self, path: str) -> None:
@@ -106,6 +145,9 @@ class PyAV:
         assert self._stream.time_base
         return round(self._container.duration / 1_000_000 / self._stream.time_base / self._ticks)
 
+    def first(self) -> Image:
+        return next(self.play(1))
+
     def get(self, index: int) -> Image:
         wanted = self._first + round(index * self._ticks)
         self._container.seek(wanted, backward=True, stream=self._stream)
@@ -117,6 +159,7 @@ class PyAV:
 
     def play(self, count: int) -> Iterator[Image]:
         for number, frame in enumerate(self._container.decode(self._stream), start=1):
+            self._decoded += 1
             yield self._picture(frame)
             if number == count:
                 return
@@ -151,16 +194,33 @@ class Limit(PyAV):
         return len(self._index)
 
     def get(self, index: int) -> Image:
-        packets, context = self._index.packets, self._stream.codec_context
-        wanted = int(self._index.pts[index])
-        self._container.seek(int(packets.pts[self._index.start_row(index)]), backward=True, stream=self._stream)
+        return self.get_all([index])[0]
+
+    def get_all(self, indices: Sequence[int]) -> Sequence[Image]:
+        """Of several, those of one GOP are decoded in one go."""
+        got: dict[int, Image] = {}
+        by_start: dict[int, list[int]] = {}
+        for index in sorted(set(indices)):
+            by_start.setdefault(self._index.start_row(index), []).append(index)
+        for start_row, wanted in by_start.items():
+            pts = [int(self._index.pts[index]) for index in wanted]
+            got.update(zip(wanted, self._decode(int(self._index.packets.pts[start_row]), pts)))
+        return [got[index] for index in indices]
+
+    def _decode(self, start_pts: int, wanted: list[int]) -> Iterator[Image]:
+        """The pictures with these timestamps, ascending, from the keyframe on."""
+        context, place = self._stream.codec_context, 0
+        self._container.seek(start_pts, backward=True, stream=self._stream)
         for packet in self._container.demux(self._stream):
-            context.skip_frame = "NONREF" if packet.pts is not None and packet.pts < wanted else "DEFAULT"
+            context.skip_frame = "NONREF" if packet.pts is not None and packet.pts < wanted[place] else "DEFAULT"
             for frame in context.decode(packet if packet.size else None):
                 self._decoded += 1
-                if frame.pts == wanted:
-                    return self._picture(frame)
-        raise AssertionError(f"no frame {index}")
+                if frame.pts == wanted[place]:
+                    yield self._picture(frame)
+                    place += 1
+                    if place == len(wanted):
+                        return
+        raise AssertionError(f"no frame at {wanted[place]}")
 
     def _picture(self, frame: Any) -> Image:
         return np.array(self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray())
@@ -169,7 +229,7 @@ class Limit(PyAV):
 _known: dict[str, Any] = {}
 
 
-class Listed:
+class Listed(OneByOne):
     """A reader that is a list of pictures already, of arrays that NumPy can take over."""
 
     def __init__(self, pictures: Any) -> None:
@@ -179,8 +239,7 @@ class Listed:
         return len(self._pictures)
 
     def get(self, index: int) -> Image:
-        picture = self._pictures[index]
-        return np.asarray(picture.asnumpy() if hasattr(picture, "asnumpy") else picture.numpy(), np.uint8)
+        return _as_array(self._pictures[index])
 
     def play(self, count: int) -> Iterator[Image]:
         return (self.get(index) for index in range(count))
@@ -200,6 +259,9 @@ class Decord(Listed):
 
         super().__init__(decord.VideoReader(path))
 
+    def get_all(self, indices: Sequence[int]) -> Sequence[Image]:
+        return _as_array(self._pictures.get_batch(list(indices)))
+
 
 class TorchCodec(Listed):
     """torchcodec's VideoDecoder, with as many threads as FFmpeg likes."""
@@ -209,12 +271,19 @@ class TorchCodec(Listed):
 
         super().__init__(VideoDecoder(path, seek_mode=seek_mode, num_ffmpeg_threads=0))
 
+    def get_all(self, indices: Sequence[int]) -> Sequence[Image]:
+        return _as_array(self._pictures.get_frames_at(list(indices)).data)
+
 
 class TorchCodecApproximate(TorchCodec):
     """torchcodec, which takes a constant rate for granted."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path, "approximate")
+
+
+def _as_array(pictures: Any) -> Image:
+    return np.asarray(pictures.asnumpy() if hasattr(pictures, "asnumpy") else pictures.numpy(), np.uint8)
 
 
 READERS: dict[str, Callable[..., Reader]] = {
@@ -226,9 +295,30 @@ READERS: dict[str, Callable[..., Reader]] = {
     "torchcodec-approximate": TorchCodecApproximate,
     "limit": Limit,
 }
-NEEDS = {"decord2": "decord", "torchcodec": "torchcodec", "torchcodec-approximate": "torchcodec"}
+# What each imports; where it is not installed, the reader is left out.
+MODULES = {
+    "framecache": "framecache",
+    "opencv": "cv2",
+    "pyav": "av",
+    "decord2": "decord",
+    "torchcodec": "torchcodec.decoders",
+    "torchcodec-approximate": "torchcodec.decoders",
+    "limit": "framecache",
+}
 
 
 def available() -> list[str]:
     """The readers that are installed here."""
-    return [name for name in READERS if name not in NEEDS or importlib.util.find_spec(NEEDS[name])]
+    return [name for name in READERS if importlib.util.find_spec(MODULES[name].split(".")[0])]
+
+
+def open_several(name: str, paths: Sequence[str], budget_bytes: int) -> tuple[list[Reader], Callable[[], None]]:
+    """A reader for each path, and what closes them: framecache's under one budget, the others each on its own."""
+    if name != "framecache":
+        readers = [READERS[name](path) for path in paths]
+        return readers, lambda: consume(reader.close() for reader in readers)
+    from framecache import Engine
+
+    engine = Engine(budget_bytes, max_decoders=len(paths))
+    shared: list[Reader] = [Framecache(path, engine=engine) for path in paths]
+    return shared, engine.close

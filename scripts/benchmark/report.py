@@ -1,53 +1,23 @@
-"""What was measured, as a table, as JSON and as a chart."""
+"""What was measured, as tables, as JSON and as a chart; and what of the goals was reached."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmark.workers import Outcome
-from benchmark.works import WORKS
+from benchmark.targets import TARGETS, Reached, seconds_text
+from benchmark.turns import Row
+from benchmark.works import OURS, WORKS
 
-OURS, LIMIT = "framecache", "limit"
 PACKAGES = ("av", "numpy", "opencv-python", "decord2", "torch", "torchcodec")
-
-
-@dataclass
-class Row:
-    """One work on one file, by all readers.
-
-    Attributes:
-        file, work, steps: What was done.
-        outcomes: By reader, its runs, turn by turn.
-    """
-
-    file: str
-    work: str
-    steps: int
-    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
-
-    def seconds(self, reader: str) -> float | None:
-        """The median of a reader's runs; None where one failed."""
-        times = [one.seconds for one in self.outcomes.get(reader, [])]
-        return median(times) if times and None not in times else None  # type: ignore[type-var]
-
-    @property
-    def best_other(self) -> str | None:
-        """The quickest of the others, the limit left out."""
-        times = {name: self.seconds(name) for name in self.outcomes if name not in (OURS, LIMIT)}
-        known = {name: seconds for name, seconds in times.items() if seconds is not None}
-        return min(known, key=known.__getitem__) if known else None
-
-    def ratios(self, other: str) -> list[float]:
-        """How many times as long another reader took, turn by turn."""
-        pairs = zip(self.outcomes.get(other, []), self.outcomes.get(OURS, []))
-        return sorted(their.seconds / our.seconds for their, our in pairs if their.seconds and our.seconds)
+README_MARKS = "<!-- goals: scripts/bench --readme writes these lines -->", "<!-- end of the goals -->"
 
 
 def machine() -> dict[str, str]:
@@ -66,55 +36,132 @@ def machine() -> dict[str, str]:
     return facts
 
 
-def as_table(rows: list[Row], readers: list[str]) -> str:
-    """The table as Markdown: median times, the ratio to the best other reader with its spread, counters and memory."""
-    heads = ["file", "work", *readers, "best other / framecache", "decoded / returned", "peak MB"]
-    lines = [_line(heads), _line(["---"] * len(heads))]
+def as_table(rows: Sequence[Row], readers: Sequence[str]) -> str:
+    """Median times as Markdown, the ratio to the best other reader with its spread, frames decoded for each returned."""
+    heads = ["file", "work", *readers, "best other / framecache", "turns", "decoded / returned"]
+    return _table(heads, [_cells(row, readers) for row in rows])
+
+
+def as_memory_table(rows: Sequence[Row], readers: Sequence[str]) -> str:
+    """Each reader's most memory in MB over what its process held after its imports, as Markdown."""
+    told = [row for row in rows if WORKS[row.work].others_as is None]
+    cells = [[row.file, row.title, *(_peak(row, reader) for reader in readers)] for row in told]
+    return _table(["file", "work", *readers], cells)
+
+
+def as_notes(rows: Sequence[Row]) -> str:
+    """What the table leaves out: who failed and why, who was given up after how many requests; one line each."""
+    lines = []
     for row in rows:
-        ours = row.outcomes.get(OURS, [])
-        counted = ours[-1].counted if ours else {}
-        per_frame = f"{counted.get('frames_decoded', 0) / counted['frames']:.2f}" if counted.get("frames") else ""
-        peak = f"{max(one.peak_bytes for one in ours) / 1e6:.0f}" if ours else ""
-        times = [_time(row.seconds(reader)) for reader in readers]
-        title = WORKS[row.work].title
-        lines.append(_line([row.file, f"{row.steps} {title}" if row.steps > 1 else title, *times, _ratio(row), per_frame, peak]))
+        for reader, outcomes in row.outcomes.items():
+            failed = next((one for one in outcomes if one.seconds is None), None)
+            if failed is not None:
+                lines.append(f"- {reader} failed at {row.file}, {row.title}: {failed.error}")
+            if row.is_cut(reader) and WORKS[row.work].others_as is None:
+                done = min(one.n_done for one in outcomes)
+                lines.append(f"- {reader} was given up at {row.file}, {row.title}, having done {done}; its ratio is the least.")
     return "\n".join(lines)
 
 
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def as_goals(rows: Sequence[Row]) -> str:
+    """The table of goals as Markdown, with what was reached of each and whether that is enough."""
+    cells = []
+    for target in TARGETS:
+        reached = target.reached(rows)
+        told = "; ".join(f"{_short(one.where)} {one.text}" for one in reached)
+        cells.append([target.work, target.least, told or "—", _verdict(reached)])
+    return _table(["work", "at least", "reached", "holds"], cells)
 
 
-def _time(seconds: float | None) -> str:
+def _verdict(reached: Sequence[Reached]) -> str:
+    missed = list(dict.fromkeys(_short(one.where) for one in reached if one.is_met is False))
+    if missed:
+        return f"no: {', '.join(missed)}"
+    return "yes" if any(one.is_met for one in reached) else "—"
+
+
+def _short(file: str) -> str:
+    return file if file.startswith("3-hours") else Path(file).stem
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, ["---"] * len(heads), *rows])
+
+
+def _cells(row: Row, readers: Sequence[str]) -> list[str]:
+    ours = row.outcomes.get(OURS, [])
+    counted = ours[-1].counted if ours else {}
+    per_frame = f"{counted.get('frames_decoded', 0) / counted['frames']:.2f}" if counted.get("frames") else ""
+    return [row.file, row.title, *(_time(row, reader) for reader in readers), _ratio(row), _turns(row), per_frame]
+
+
+def _time(row: Row, reader: str) -> str:
+    if not row.outcomes.get(reader):
+        return ""
+    seconds = row.seconds(reader)
     if seconds is None:
         return "failed"
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms" if seconds >= 0.001 else f"{1e6 * seconds:.0f} us"
+    return f"> {seconds_text(seconds)}" if row.is_cut(reader) else seconds_text(seconds)
 
 
 def _ratio(row: Row) -> str:
     other = row.best_other
     ratios = row.ratios(other) if other else []
-    if not ratios:
+    if not ratios or other is None:
         return ""
-    spread = f" ({ratios[0]:.2f} to {ratios[-1]:.2f})" if len(ratios) > 1 else ""
-    return f"{median(ratios):.2f}{spread}, {other}"
+    spread = f" ({ratios[0]:.3g} to {ratios[-1]:.3g})" if len(ratios) > 1 else ""
+    return f"{'≥ ' if row.is_cut(other) else ''}{median(ratios):.3g}{spread}, {other}"
 
 
-def write_json(path: Path, rows: list[Row]) -> None:
+def _turns(row: Row) -> str:
+    """Framecache's turns, and the fewest of the others."""
+    ours = len(row.outcomes.get(OURS, []))
+    fewest = min((len(outcomes) for reader, outcomes in row.outcomes.items() if reader != OURS), default=ours)
+    return f"{ours}" if ours == fewest else f"{ours}, others {fewest} or more"
+
+
+def _peak(row: Row, reader: str) -> str:
+    peaks = [one.peak_bytes for one in row.outcomes.get(reader, []) if one.seconds is not None]
+    return f"{max(peaks) / 1e6:.0f}" if peaks else ""
+
+
+def write_json(path: Path, rows: Sequence[Row]) -> None:
     """Everything, for programs."""
-    content: dict[str, Any] = {"machine": machine(), "rows": [asdict(row) for row in rows]}
+    goals = [
+        {"work": target.work, "least": target.least, "reached": [asdict(one) for one in target.reached(rows)]}
+        for target in TARGETS
+    ]
+    content: dict[str, Any] = {"machine": machine(), "rows": [asdict(row) for row in rows], "goals": goals}
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def write_chart(path: Path, rows: list[Row]) -> None:
+def write_readme(path: Path, rows: Sequence[Row], files: Sequence[str]) -> None:
+    """Put the table of goals, and what it was measured on, between the marks in a README.
+
+    Raises:
+        ValueError: The marks are not there.
+    """
+    start, end = README_MARKS
+    text = path.read_text()
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise ValueError(f"{path} must hold {start} and, below it, {end}")
+    facts = f"Seen on {', '.join(f'{key} {value}' for key, value in machine().items())}; files: {', '.join(files)}."
+    before, after = text.split(start)[0], text.split(end)[1]
+    path.write_text(f"{before}{start}\n{as_goals(rows)}\n\n{facts}\n{end}{after}")
+
+
+def write_chart(path: Path, rows: Sequence[Row]) -> None:
     """A bar for each row: how many times as fast as the best other reader."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    told = [(f"{row.file}, {WORKS[row.work].title}", median(row.ratios(row.best_other)), row.ratios(row.best_other))
-            for row in rows if row.best_other and row.ratios(row.best_other)]  # fmt: skip
+    told = [
+        (f"{row.file}, {row.title}", median(row.ratios(row.best_other)), row.ratios(row.best_other))
+        for row in rows
+        if row.best_other and row.ratios(row.best_other)
+    ]
     figure, axes = pyplot.subplots(figsize=(9, 1.2 + 0.32 * len(told)), layout="constrained")
     values = [value for _, value, _ in told]
     errors = [[value - ratios[0] for _, value, ratios in told], [ratios[-1] - value for _, value, ratios in told]]

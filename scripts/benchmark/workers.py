@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
+import importlib
 import multiprocessing
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
-from benchmark.readers import READERS, Reader
-from benchmark.works import WORKS
+from benchmark.readers import MODULES
+from benchmark.works import NEVER_SECONDS, WORKS
 
 
 @dataclass
@@ -19,15 +23,25 @@ class Outcome:
 
     Attributes:
         seconds: How long it took; None where it failed.
-        peak_bytes: The most memory that the process held meanwhile, over what it held before.
+        n_done, n_asked: How many of the requests were done before patience was at its end, and of how many.
+        peak_bytes: The most memory that the process held meanwhile, over what it held after its imports.
+        caller_bytes: What of that was pictures in the caller's hands.
         counted: What the reader counted.
         error: Why it failed.
     """
 
     seconds: float | None
+    n_done: int = 1
+    n_asked: int = 1
     peak_bytes: int = 0
+    caller_bytes: int = 0
     counted: dict[str, int] = field(default_factory=dict)
     error: str = ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it was given up, so that all would have taken longer than `seconds`."""
+        return self.n_done < self.n_asked
 
 
 class Worker:
@@ -40,9 +54,10 @@ class Worker:
         self._process.start()
         theirs.close()
 
-    def run(self, work: str, path: Path, steps: int) -> Outcome:
+    def run(self, work: str, path: Path, steps: int, most_seconds: float = NEVER_SECONDS) -> Outcome:
+        """Do a work of that name on a file."""
         try:
-            self._ours.send((work, str(path), steps))
+            self._ours.send((work, str(path), steps, most_seconds))
             outcome = self._ours.recv()
         except (EOFError, BrokenPipeError):
             return Outcome(None, error="its process ended")
@@ -50,6 +65,7 @@ class Worker:
         return outcome
 
     def close(self) -> None:
+        """End the process."""
         self._ours.close()
         self._process.join(5)
         self._process.terminate()
@@ -58,31 +74,35 @@ class Worker:
 def _serve(reader: str, pipe: Connection, index_folder: str) -> None:
     os.environ["FRAMECACHE_INDEX_DIR"] = index_folder
     os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
-    kind = READERS[reader]
+    # What FFmpeg says about a file, it would say again and again between the lines of progress.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    with contextlib.suppress(ImportError):  # the first run says so
+        importlib.import_module(MODULES[reader])
+    after_imports_bytes = _memory("VmRSS")
     while True:
         try:
-            work, path, steps = pipe.recv()
+            asked = pipe.recv()
         except EOFError:
             return
-        pipe.send(_run(kind, reader, work, path, steps))
+        pipe.send(_run(reader, asked, after_imports_bytes))
 
 
-def _run(kind: Callable[..., Reader], reader: str, work: str, path: str, steps: int) -> Outcome:
+def _run(reader: str, asked: tuple[str, str, int, float], after_imports_bytes: int) -> Outcome:
     try:
-        before = _forget_peak()
-        seconds, counted = WORKS[work].run(kind, reader, path, steps)
-        return Outcome(seconds, _memory("VmHWM") - before, counted)
-    except Exception as error:  # whatever another reader raises, it is told in the table
+        work, path, steps, most_seconds = asked
+        _forget_memory()
+        timing: dict[str, Any] = asdict(WORKS[work].run(reader, path, steps, most_seconds))
+        return Outcome(**timing, peak_bytes=_memory("VmHWM") - after_imports_bytes)
+    except Exception as error:  # whatever another reader raises, it is told below the table
         return Outcome(None, error=f"{type(error).__name__}: {error}"[:200])
 
 
-def _forget_peak() -> int:
-    """Bytes held now, from which on the peak is counted; Linux only, 0 elsewhere."""
-    try:
+def _forget_memory() -> None:
+    """Give back what earlier runs left unused, and count the peak anew; where there is no glibc or /proc, nothing."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return 0
-    return _memory("VmRSS")
 
 
 def _memory(name: str) -> int:
