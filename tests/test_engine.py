@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
-from clips import digest
+from clips import digest, draw
 
 from framecache import BadArgumentError, ClosedError, Engine, VideoReader
 from framecache.decode.decoder import Decoder
@@ -130,19 +133,102 @@ def test_a_frame_that_one_reader_passed_is_a_hit_for_another_of_the_same_file(cl
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")
-def test_hundreds_of_videos_opened_in_turn_keep_a_fixed_number_of_files_open(clip: Callable[..., Path], tmp_path: Path):
-    data, readers = clip(n_frames=8).read_bytes(), []
-    with Engine(300_000, max_decoders=2) as engine:
+@pytest.mark.parametrize("ending", ["closed", "kept open", "dropped"])
+def test_a_thousand_videos_in_turn_stay_within_one_budget_and_a_few_open_files(
+    clip: Callable[..., Path], tmp_path: Path, ending: str
+):
+    # Ten films of eight pictures, each under a hundred names, for pictures of one must not pass for another's.
+    films = [clip(n_frames=8, first_spelled=8 * film) for film in range(10)]
+    budget, kept = 300_000, list[VideoReader]()
+    with Engine(budget, max_decoders=2) as engine:
         before = open_files()
-        for number in range(200):
+        for number in range(1000):
             path = tmp_path / f"{number}.mp4"
-            path.write_bytes(data)
-            readers.append(VideoReader(path, engine=engine))
-            assert read_index(readers[-1][number % 8]) == number % 8
+            os.link(films[number % 10], path)
+            reader = VideoReader(path, engine=engine)
+            for index in (number % 8, (number + 3) % 8):
+                assert read_index(reader[index]) == 8 * (number % 10) + index
             assert open_files() - before <= 2
             assert engine.open_decoders <= 2
-            assert engine.cache.bytes_held <= 300_000
-        assert read_index(readers[0][5]) == 5
+            assert engine.cache.bytes_held <= budget
+            if ending == "kept open":
+                kept.append(reader)
+            elif ending == "closed":
+                reader.close()
+                assert (engine.open_decoders, engine.cache.bytes_held) == (0, 0)
+            del reader
+        for number in range(0, len(kept), 37):
+            assert read_index(kept[number][5]) == 8 * (number % 10) + 5
+        assert open_files() - before <= 2
+        for reader in kept:
+            reader.close()
+        assert (engine.open_decoders, engine.cache.bytes_held) == (0, 0)
+
+
+def with_two_streams(path: Path) -> Path:
+    """A video of two streams, the second one larger and its pictures spelled from 500 on."""
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=25, options={"x264-params": "keyint=10"}) for _ in range(2)]
+        for stream, size in zip(streams, SIZES):
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for number in range(30):
+            for stream, size, first in zip(streams, SIZES, (0, 500)):
+                frame = av.VideoFrame.from_ndarray(draw(first + number, size), "bgr24")
+                frame.pts, frame.time_base = number, Fraction(1, 25)
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    return path
+
+
+SIZES = ((144, 96), (192, 128))
+DIFFERING: list[dict[str, Any]] = [
+    {},
+    {"stream": 1},
+    {"stream": 1, "max_size_xy": (72, 48)},
+    {"pixel_format": "rgb24"},
+    {"pixel_format": "bgra"},
+    {"pixel_format": "gray8", "writable": False},
+    {"pixel_format": "gray16le"},
+    {"max_size_xy": (72, 48)},
+    {"max_size_xy": (72, 48), "pixel_format": "rgb24"},
+    {"max_size_xy": (48, 72)},
+    {"max_size_xy": (48, 72), "apply_rotation": False},
+    {"apply_rotation": False},
+    {"apply_rotation": False, "writable": False},
+    {"matrix": "bt709"},
+    {"matrix": "bt601"},
+    {"color_range": "full", "writable": False},
+    {"writable": False},
+    {"use_cache": False},
+    {"index_from": "scan"},
+    {"index_from": "decode"},
+    {"threshold_frames_to_scan": 0},
+]
+
+
+@pytest.mark.parametrize("budget", [150_000, 10**9])
+def test_readers_that_differ_in_stream_size_format_or_turn_give_in_one_engine_what_they_give_alone(
+    clip: Callable[..., Path], tmp_path: Path, budget: int
+):
+    films = [clip(n_frames=30, orientation="turn90"), clip(n_frames=30, first_spelled=300, orientation="turn90")]
+    asked = [(film, options) for film in films for options in DIFFERING if "stream" not in options]
+    two = with_two_streams(tmp_path / "two.mp4")
+    asked += [(two, options) for options in DIFFERING if "apply_rotation" not in options]
+    alone = []
+    for path, options in asked:
+        with VideoReader(path, **options) as reader:
+            alone.append([digest(image) for image in reader])
+    assert len({tuple(hashes) for hashes in alone}) > 30, "they do differ"
+    rng = random.Random(4)
+    with Engine(budget) as engine:
+        readers = [VideoReader(path, engine=engine, **options) for path, options in asked]
+        for _ in range(1500):
+            number, index = rng.randrange(len(readers)), rng.choice((3, 4, 5, 17, 29))
+            assert digest(readers[number][index]) == alone[number][index], (asked[number], index)
+            assert engine.cache.bytes_held <= budget
+        for reader in readers:
+            reader.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")
