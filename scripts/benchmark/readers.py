@@ -189,6 +189,7 @@ class Limit(PyAV):
                 _known[path] = reader.index
         self._index = _known[path]
         self._reformatter = VideoReformatter()
+        self._is_primed = False
 
     def __len__(self) -> int:
         return len(self._index)
@@ -210,6 +211,10 @@ class Limit(PyAV):
     def _decode(self, start_pts: int, wanted: list[int]) -> Iterator[Image]:
         """The pictures with these timestamps, ascending, from the keyframe on."""
         context, place = self._stream.codec_context, 0
+        if not self._is_primed:
+            # Old x264 wrote only into the first packet what decoders must know of it.
+            context.decode(next(self._container.demux(self._stream)))
+            self._is_primed = True
         self._container.seek(start_pts, backward=True, stream=self._stream)
         for packet in self._container.demux(self._stream):
             context.skip_frame = "NONREF" if packet.pts is not None and packet.pts < wanted[place] else "DEFAULT"

@@ -50,16 +50,20 @@ def as_memory_table(rows: Sequence[Row], readers: Sequence[str]) -> str:
 
 
 def as_notes(rows: Sequence[Row]) -> str:
-    """What the table leaves out: who failed and why, who was given up after how many requests; one line each."""
+    """What the table leaves out: who failed and why, who gave wrong pictures, who was given up after how many requests."""
     lines = []
     for row in rows:
-        for reader, outcomes in row.outcomes.items():
-            failed = next((one for one in outcomes if one.seconds is None), None)
-            if failed is not None:
-                lines.append(f"- {reader} failed at {row.file}, {row.title}: {failed.error}")
-            if row.is_cut(reader) and WORKS[row.work].others_as is None:
-                done = min(one.n_done for one in outcomes)
-                lines.append(f"- {reader} was given up at {row.file}, {row.title}, having done {done}; its ratio is the least.")
+        what, own = f"{row.file}, {row.title}", [name for name in row.outcomes if name == OURS or not WORKS[row.work].others_as]
+        for reader in own:
+            error = next((one.error for one in row.outcomes[reader] if one.seconds is None), None)
+            if error is not None:
+                lines.append(f"- {what}: {reader} failed, {error}")
+        wrong = [reader for reader in own if row.is_wrong(reader)]
+        if wrong:
+            lines.append(f"- {what}: other pictures than framecache's came from {', '.join(wrong)}, which is not compared")
+        cut = [f"{reader} after {min(one.n_done for one in row.outcomes[reader])}" for reader in own if row.is_cut(reader)]
+        if cut:
+            lines.append(f"- {what}: given up, {', '.join(cut)}; such a ratio is the least that it can be")
     return "\n".join(lines)
 
 
@@ -101,6 +105,8 @@ def _time(row: Row, reader: str) -> str:
     seconds = row.seconds(reader)
     if seconds is None:
         return "failed"
+    if row.is_wrong(reader):
+        return f"wrong ({seconds_text(seconds)})"
     return f"> {seconds_text(seconds)}" if row.is_cut(reader) else seconds_text(seconds)
 
 

@@ -15,6 +15,8 @@ from benchmark.works import LIMIT, OURS, WORKS
 
 # Once a reader took this long at a work, it gets no further turn; framecache and the limit, what is held against, do.
 ENOUGH_SECONDS, ENOUGH_OF_OURS_SECONDS = 3.0, 15.0
+# Untagged colours are converted differently by up to 3 levels in the mean; a picture that went wrong is tens apart.
+OTHER_LEVELS = 10
 
 
 class Runner(Protocol):
@@ -58,10 +60,17 @@ class Row:
         """Whether a reader was given up."""
         return any(one.is_cut for one in self.outcomes.get(reader, []))
 
+    def is_wrong(self, reader: str) -> bool:
+        """Whether a reader gave quite another picture than framecache, and so did not do the same work."""
+        ours, theirs = (next((one.look for one in self.outcomes.get(name, []) if one.look), []) for name in (OURS, reader))
+        pairs = list(zip(ours, theirs))
+        return bool(pairs) and sum(abs(one - other) for one, other in pairs) / len(pairs) > OTHER_LEVELS
+
     @property
     def best_other(self) -> str | None:
-        """The quickest of the others, the limit left out."""
-        times = {name: self.seconds(name) for name in self.outcomes if name not in (OURS, LIMIT)}
+        """The quickest of the others that gave the right pictures, the limit left out."""
+        others = [name for name in self.outcomes if name not in (OURS, LIMIT) and not self.is_wrong(name)]
+        times = {name: self.seconds(name) for name in others}
         known = {name: seconds for name, seconds in times.items() if seconds is not None}
         return min(known, key=known.__getitem__) if known else None
 

@@ -27,6 +27,7 @@ class Outcome:
         peak_bytes: The most memory that the process held meanwhile, over what it held after its imports.
         caller_bytes: What of that was pictures in the caller's hands.
         counted: What the reader counted.
+        look: The first picture that was timed, coarsely; empty where there was none.
         error: Why it failed.
     """
 
@@ -36,6 +37,7 @@ class Outcome:
     peak_bytes: int = 0
     caller_bytes: int = 0
     counted: dict[str, int] = field(default_factory=dict)
+    look: list[int] = field(default_factory=list)
     error: str = ""
 
     @property
