@@ -281,6 +281,12 @@ def test_opening_is_held_against_those_named():
     assert reached(goal, rows) == [("50 (torchcodec)", True), ("1 (pyav)", False)]
 
 
+def test_readers_that_guess_how_many_frames_there_are_do_not_find_them_all():
+    outcomes = {"framecache": done(1.0, 1), "torchcodec": done(2.0, 1), "pyav": done(0.001, 1)}
+    assert rows_of("a.mkv", "open-index", **outcomes)[0].best_other == "torchcodec"
+    assert rows_of("a.mkv", "open", **outcomes)[0].best_other == "pyav"
+
+
 @pytest.mark.parametrize(("first", "expected"), [(2.5, ("25", True)), (1.5, ("15", False)), (0.9, ("9, of only 900.0 ms", None))])
 def test_the_second_open_is_judged_where_the_first_took_over_a_second(first: float, expected: tuple[str, bool | None]):
     rows = rows_of(matrix.HOURS_MKV, "open-index", framecache=done(first, 1))

@@ -300,6 +300,8 @@ READERS: dict[str, Callable[..., Reader]] = {
     "torchcodec-approximate": TorchCodecApproximate,
     "limit": Limit,
 }
+# Opening, these find no frames: how many there are, they take from the container's header or from duration and rate.
+GUESSERS = ("opencv", "pyav", "torchcodec-approximate")
 # What each imports; where it is not installed, the reader is left out.
 MODULES = {
     "framecache": "framecache",

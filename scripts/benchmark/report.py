@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmark.targets import TARGETS, Reached, seconds_text
+from benchmark.targets import TARGETS, Reached, ratio_text, seconds_text
 from benchmark.turns import Row
 from benchmark.works import OURS, WORKS
 
@@ -115,8 +115,8 @@ def _ratio(row: Row) -> str:
     ratios = row.ratios(other) if other else []
     if not ratios or other is None:
         return ""
-    spread = f" ({ratios[0]:.3g} to {ratios[-1]:.3g})" if len(ratios) > 1 else ""
-    return f"{'≥ ' if row.is_cut(other) else ''}{median(ratios):.3g}{spread}, {other}"
+    spread = f" ({ratio_text(ratios[0])} to {ratio_text(ratios[-1])})" if len(ratios) > 1 else ""
+    return f"{'≥ ' if row.is_cut(other) else ''}{ratio_text(median(ratios))}{spread}, {other}"
 
 
 def _turns(row: Row) -> str:
@@ -164,19 +164,23 @@ def write_chart(path: Path, rows: Sequence[Row]) -> None:
     from matplotlib import pyplot
 
     told = [
-        (f"{row.file}, {row.title}", median(row.ratios(row.best_other)), row.ratios(row.best_other))
+        (f"{row.file}, {row.title}", median(ratios), ratios, "≥ " if row.is_cut(row.best_other) else "")
         for row in rows
-        if row.best_other and row.ratios(row.best_other)
+        if row.best_other and (ratios := row.ratios(row.best_other))
     ]
-    figure, axes = pyplot.subplots(figsize=(9, 1.2 + 0.32 * len(told)), layout="constrained")
-    values = [value for _, value, _ in told]
-    errors = [[value - ratios[0] for _, value, ratios in told], [ratios[-1] - value for _, value, ratios in told]]
-    axes.barh(range(len(told)), values, xerr=errors, color="#3b7dd8", ecolor="#777777", height=0.7)
-    axes.set_yticks(range(len(told)), [name for name, _, _ in told], fontsize=8)
-    for place, value in enumerate(values):
-        axes.text(value * 1.05, place, f"{value:.1f}", va="center", fontsize=8)
-    axes.invert_yaxis()
+    figure, axes = pyplot.subplots(figsize=(10, 1.2 + 0.32 * len(told)), layout="constrained")
+    values = [value for _, value, _, _ in told]
+    errors = [[value - ratios[0] for _, value, ratios, _ in told], [ratios[-1] - value for _, value, ratios, _ in told]]
+    # From 1 on, to the right where framecache is faster, to the left where it is slower.
+    colors = ["#3b7dd8" if value >= 1 else "#c8553d" for value in values]
+    widths = [value - 1 for value in values]
+    axes.barh(range(len(told)), widths, left=1, xerr=errors, color=colors, ecolor="#777777", height=0.7)
+    axes.set_yticks(range(len(told)), [name for name, *_ in told], fontsize=8)
     axes.set_xscale("log")
+    for place, (_, value, ratios, more) in enumerate(told):
+        axes.text(max(ratios[-1], 1) * 1.1, place, f"{more}{ratio_text(value)}", va="center", fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(x=0.15, y=0.01)
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("times as fast as the best other reader of the same run (median and spread)")
+    axes.set_xlabel("times as fast as the best other reader (median, spread)")
     figure.savefig(path, dpi=120)

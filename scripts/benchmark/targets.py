@@ -69,7 +69,7 @@ class Faster:
         if row is None or other is None or not ratios or row.seconds(other) is None:
             return None
         value, more = median(ratios), "≥ " if row.is_cut(other) else ""
-        return Reached(self.file, value, f"{more}{value:.3g} ({other})", _judged(row, value >= self.least))
+        return Reached(self.file, value, f"{more}{ratio_text(value)} ({other})", _judged(row, value >= self.least))
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,11 @@ def _per_request(row: Row | None) -> float | None:
 def _judged(row: Row, is_met: bool) -> bool | None:
     """The goals are for so many steps: fewer make it easier or harder."""
     return is_met if row.steps == matrix.STEPS or not WORKS[row.work].has_steps else None
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio for people, to three places: "0.593", "12.4", "2663"."""
+    return f"{ratio:.0f}" if ratio >= 1000 else f"{ratio:.3g}"
 
 
 def seconds_text(seconds: float) -> str:

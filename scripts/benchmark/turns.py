@@ -10,6 +10,7 @@ from statistics import median
 from typing import Protocol
 
 from benchmark.matrix import takes_part
+from benchmark.readers import GUESSERS
 from benchmark.workers import Outcome
 from benchmark.works import LIMIT, OURS, WORKS
 
@@ -68,8 +69,9 @@ class Row:
 
     @property
     def best_other(self) -> str | None:
-        """The quickest of the others that gave the right pictures, the limit left out."""
-        others = [name for name in self.outcomes if name not in (OURS, LIMIT) and not self.is_wrong(name)]
+        """The quickest of the others that did the same work, the limit left out: no wrong pictures, no guessed length."""
+        left_out = (OURS, LIMIT, *(GUESSERS if WORKS[self.work].finds_all_frames else ()))
+        others = [name for name in self.outcomes if name not in left_out and not self.is_wrong(name)]
         times = {name: self.seconds(name) for name in others}
         known = {name: seconds for name, seconds in times.items() if seconds is not None}
         return min(known, key=known.__getitem__) if known else None

@@ -92,6 +92,11 @@ class Work:
         return self.manner in ("first frame", "index", "index again")
 
     @property
+    def finds_all_frames(self) -> bool:
+        """Whether it is done only once all frames are known."""
+        return self.manner in ("index", "index again")
+
+    @property
     def has_steps(self) -> bool:
         """Whether it goes on for as many steps as one likes."""
         return not self.is_opening and self.manner != "all at once"
