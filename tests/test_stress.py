@@ -197,9 +197,11 @@ def settled(engine: Engine, at_first: Sample) -> Sample:
 
 
 @contextmanager
-def ending_for_sure(seconds: float) -> Iterator[None]:
+def ending_for_sure(seconds: float, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Even a deadlock that holds the interpreter's lock ends the process, with every thread's stack on stderr."""
-    with open(os.dup(2), "w") as stderr:
+    with capfd.disabled():
+        uncaptured = os.dup(2)
+    with open(uncaptured, "w") as stderr:
         faulthandler.dump_traceback_later(seconds, exit=True, file=stderr)
         try:
             yield
@@ -230,11 +232,13 @@ def stress(engine: Engine, wanted: list[Expected], seconds: float) -> tuple[Outc
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("budget_bytes", [120_000, 10**9], ids=["a-few-frames-fit", "everything-fits"])
-def test_eight_threads_get_equal_bytes_and_nothing_grows_or_hangs(clip: Callable[..., Path], budget_bytes: int):
+def test_eight_threads_get_equal_bytes_and_nothing_grows_or_hangs(
+    clip: Callable[..., Path], budget_bytes: int, capfd: pytest.CaptureFixture[str]
+):
     paths = [clip(**features) for features in CLIPS]
     wanted = [expected(path, options) for path in paths for options in OPTIONS]
     seconds = SECONDS / 2
-    with ending_for_sure(seconds + 2 * PATIENCE_SECONDS):
+    with ending_for_sure(seconds + 2 * PATIENCE_SECONDS, capfd):
         with Engine(budget_bytes, max_decoders=MAX_DECODERS) as before:
             # What is made once, and stays, is made before anything is counted.
             stress(before, wanted, seconds / 10)
