@@ -15,7 +15,7 @@ from benchmark.workers import Outcome
 from benchmark.works import LIMIT, OURS, WORKS
 
 # Once a reader took this long at a work, it gets no further turn; framecache and the limit, what is held against, do.
-ENOUGH_SECONDS, ENOUGH_OF_OURS_SECONDS = 3.0, 15.0
+ENOUGH_SECONDS, ENOUGH_OF_OURS_SECONDS = 2.0, 18.0
 # Untagged colours are converted differently by up to 3 levels in the mean; a picture that went wrong is tens apart.
 OTHER_LEVELS = 10
 

@@ -50,9 +50,14 @@ class Worker:
     """One reader's process."""
 
     def __init__(self, reader: str, index_folder: Path) -> None:
+        self._reader, self._index_folder = reader, index_folder
+        self._start()
+
+    def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(reader, theirs, str(index_folder)), daemon=True)
+        arguments = (self._reader, theirs, str(self._index_folder))
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
 
@@ -65,6 +70,11 @@ class Worker:
             return Outcome(None, error="its process ended")
         assert isinstance(outcome, Outcome)
         return outcome
+
+    def renew(self) -> None:
+        """Go on in a new process: memory that was given back to glibc is not all given back to the system."""
+        self.close()
+        self._start()
 
     def close(self) -> None:
         """End the process."""

@@ -22,7 +22,7 @@ SCRUB_STRIDES = (7, -5, 1, -1, 13, -11)
 SCATTERED = 64
 SMALL_BUDGET_BYTES = 256 * 1024**2
 # Works whose cost lies in every step are given up sooner, where another reader is many times slower.
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 6.0
 NEVER_SECONDS = 600.0
 
 Places = tuple[list[int], list[int]]
@@ -267,15 +267,15 @@ WORKS = {
     "open": Work("open, first frame", _first, manner="first frame"),
     "open-index": Work("open, all frames known", _first, manner="index"),
     "open-again": Work("open again, all frames known", _first, manner="index again"),
-    "random-cold": Work("{} random requests, cold", _random, (("use_cache", False),), patience_seconds=60),
+    "random-cold": Work("{} random requests, cold", _random, (("use_cache", False),), patience_seconds=30),
     "random": Work("{} random requests", _random, others_as="random-cold"),
     "back": Work("{} steps back", _back),
     "neighbour": Work("{} steps back where one just played", _neighbours),
     "scrub": Work("scrub trace of {}", _scrub),
-    "every-30th": Work("every 30th frame, {} of them", _every_30th, patience_seconds=60),
+    "every-30th": Work("every 30th frame, {} of them", _every_30th, patience_seconds=30),
     "same": Work("the same frame again, {} times", _same),
     "same-shared": Work("the same frame again, {} times, shared read-only", _same, (("writable", False),), others_as="same"),
-    "forward": Work("playing forward, {} frames", _forward, manner="play", patience_seconds=60),
+    "forward": Work("playing forward, {} frames", _forward, manner="play", patience_seconds=30),
     "reverse": Work("playing in reverse, {} frames", _reverse, manner="play back"),
     "batch": Work("a batch of {} scattered frames", _scattered, manner="all at once"),
     "four": Work("scrub trace of {} in four files, 256 MiB", _scrub, manner="four", budget_bytes=SMALL_BUDGET_BYTES),
