@@ -116,11 +116,11 @@ class VideoReader:
         if progress is not None and not callable(progress):
             raise BadTypeError(f"progress is {shown(progress)}; it must be callable with a stage and a number")
         self._path = path
+        self._owns_engine = engine is None
+        self._engine = Engine(self._options.buffer_size_bytes) if engine is None else engine
         source = make_source(path)
         self._opened: OpenedVideo = open_video(source, self._options.stream, progress=progress, index_from=index_from)
         self._life = Life(source.name)
-        self._owns_engine = engine is None
-        self._engine = Engine(self._options.buffer_size_bytes) if engine is None else engine
         index = self._opened.index
         key = (*source.key, self._options.stream, index_from)
         fresh = Video(source, self._options.stream, index, key, self._opened.remember)

@@ -197,9 +197,11 @@ def end_durations(pts: Ints, last_duration: int) -> Ints:
     """How long each place is shown: up to the next; the last for `last_duration`, or as the one before."""
     if not len(pts):
         return np.empty(0, np.int64)
-    gaps = np.diff(pts)
+    durations = np.empty(len(pts), np.int64)
+    gaps = np.subtract(pts[1:], pts[:-1], out=durations[:-1])
     last = last_duration if last_duration > 0 else int(np.median(gaps)) if len(gaps) else 1
-    return np.append(gaps, max(last, 1)).astype(np.int64)
+    durations[-1] = max(last, 1)
+    return durations
 
 
 def from_rows(

@@ -17,7 +17,8 @@ NO_PTS = int(np.iinfo(np.int64).min)
 
 def has_doubles(values: Ints) -> bool:
     """Whether any value comes twice. The stable sort makes it quick for what is nearly in order."""
-    return bool((np.diff(np.sort(values, kind="stable")) == 0).any())
+    ascending = np.sort(values, kind="stable")
+    return bool((ascending[1:] == ascending[:-1]).any())
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -67,7 +67,8 @@ def _runs(table: Box, kind: bytes, count: int, dtype: str, default: int) -> Ints
     values = box.counted(2, dtype)[:, 1]
     if int(runs[:, 0].sum()) != count:
         raise MalformedError(f"{kind!r} is for another number of samples")
-    return np.repeat(values, runs[:, 0])
+    # Streams with B-frames have a run for every sample.
+    return values if (runs[:, 0] == 1).all() else np.repeat(values, runs[:, 0])
 
 
 def _positions(table: Box, size: Ints) -> Ints:

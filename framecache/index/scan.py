@@ -84,8 +84,9 @@ def trouble(packets: PacketRows) -> str | None:
 
 def reorders_too_far(packets: PacketRows) -> bool:
     """Whether the timestamps reorder packets by more than any codec does, so that some must be wrong."""
-    order = np.argsort(packets.pts[packets.is_kept], kind="stable")
-    return bool(len(order)) and int(np.abs(order - np.arange(len(order))).max()) > MOST_REORDERED_PACKETS
+    moved = np.argsort(packets.pts[packets.is_kept], kind="stable")
+    moved -= np.arange(len(moved))
+    return bool(len(moved)) and max(int(moved.max()), -int(moved.min())) > MOST_REORDERED_PACKETS
 
 
 def probe_agrees(packets: PacketRows, n_probed: int, stamps: list[int]) -> bool:
