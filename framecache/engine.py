@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import os
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 
 import av
 
 from framecache.arguments import as_whole
-from framecache.cache import CacheDict
-from framecache.copies import Copier
 from framecache.decode.decoder import Decoder
 from framecache.decode.plan import Position, can_reach, plan
 from framecache.errors import CancelledError, ClosedError, DecodeError
+from framecache.forking import begins_anew
+from framecache.index.frame_index import FrameIndex
 from framecache.lead import Lead
 from framecache.memory import keep_freed_pages
 from framecache.pace import Around
-from framecache.run import Follower, Idle, Run, Want
-from framecache.video import CacheKey, CacheValue, Keep, Video, held_value_bytes
+from framecache.run import Follower, Idle, Run, Want, never
+from framecache.shelf import Shelf
+from framecache.video import CacheKey, CacheValue, Keep, Video
 
 DEFAULT_BUDGET_BYTES = 1024**3
 DEFAULT_MAX_DECODERS = 3
 MAX_DEFAULT_THREADS = 4
 ALONE = Around()
-
-
-def _never() -> bool:
-    return False
 
 
 class Engine:
@@ -68,11 +65,10 @@ class Engine:
         self._videos: dict[CacheKey, Video] = {}
         self._dropped: deque[Video] = deque()
         self._start_empty()
-        _engines.add(self)
+        begins_anew(self)
 
     def _start_empty(self) -> None:
-        self.cache: CacheDict[CacheKey, CacheValue] = CacheDict(buffer_size_bytes=self.buffer_size_bytes, sizeof=held_value_bytes)
-        self.copier = Copier(self.buffer_size_bytes)
+        self.cache = Shelf(self.buffer_size_bytes)
         self._changed = threading.Condition()
         self._idle: list[Idle] = []
         self._runs: list[Run] = []
@@ -89,22 +85,25 @@ class Engine:
 
     def close(self) -> None:
         """Close every decoder and forget every frame; readers that use this engine raise ClosedError then."""
-        self.close_without_waiting()
+        videos = list(self._videos.values())
+        self.close_soon()
         for follower in self.followers:
             follower.join()
+        for video in videos:
+            if video.growth is not None:
+                video.growth.join()
 
-    def close_without_waiting(self) -> None:
-        """As `close`, but threads in the background may still be at their last packet: for the garbage collector."""
+    def close_soon(self) -> None:
+        """`close`, without waiting for threads in the background: for the garbage collector, which may run anywhere."""
         for follower in self.followers:
             follower.stop()
         with self._changed:
             self._is_closed = True
-            self.cache.clear()
             closing, self._idle = self._idle, []
             self._changed.notify_all()
         while closing:
             closing.pop().decoder.close()
-        self.copier.close()
+        self.cache.close()
 
     @property
     def open_decoders(self) -> int:
@@ -126,12 +125,38 @@ class Engine:
 
     def open_video(self, fresh: Video) -> Video:
         """The video of that key, which other readers may have open already; `release` it when done."""
+        return self.join_video(fresh.key, fresh) or fresh
+
+    def join_video(self, key: CacheKey, fresh: Video | None = None) -> Video | None:
+        """The video of that key, if a reader has it open, else `fresh`; `release` it when done."""
         self._release_dropped()
         with self._changed:
             self._check_open()
-            video = self._videos.setdefault(fresh.key, fresh)
-            video.readers += 1
+            video = self._videos.get(key)
+            if video is not None and video.growth is not None and video.growth.has_failed:
+                # Its numbers may be wrong: whoever opens it anew has nothing to do with it.
+                self.cache.forget(video)
+                video.key, video = (object(), *key), None
+            if (video := video or fresh) is not None:
+                self._videos[key] = video
+                video.readers += 1
             return video
+
+    def grow(self, video: Video, index: FrameIndex) -> None:
+        """Go on with a larger index of the same frames; one with checksums is what all decoding after this is held to."""
+        with self._changed:
+            self._check_open(video)
+            video.counters.frames_decoded += index.frames_decoded - video.index.frames_decoded
+            video.index = index
+            if index.checksums is not None:
+                self.cache.forget(video)
+        if index.checksums is not None:
+            self._retire_decoders(video)
+
+    def check_wanted(self, video: Video) -> None:
+        """Raise ClosedError once no reader has the video open."""
+        self._release_dropped()
+        self._check_open(video)
 
     def release_dropped(self, video: Video) -> None:
         """`release` at the next use of the engine: for the garbage collector, which may run while the lock is held."""
@@ -144,7 +169,7 @@ class Engine:
             if video.readers > 0:
                 return
             self._videos.pop(video.key, None)
-            self._forget_frames(video)
+            self.cache.forget(video)
         self._retire_decoders(video)
 
     def fetch(
@@ -156,7 +181,7 @@ class Engine:
         threshold_frames: int,
         keep: Keep,
         around: Around = ALONE,
-        is_cancelled: Callable[[], bool] = _never,
+        is_cancelled: Callable[[], bool] = never,
     ) -> CacheValue:
         """The frame at a place: what the cache holds under one of `keys`, else the decoded frame.
 
@@ -176,7 +201,7 @@ class Engine:
         self._release_dropped()
         with self._changed:
             self._check_open(video)
-            value = self._look_up(keys)
+            value = self.cache.first(keys)
             if not around.is_speculative:
                 self._quiet_since = time.monotonic()
                 video.counters.hits += value is not None
@@ -208,12 +233,6 @@ class Engine:
                 self.cache.pop(old, None)
                 self.cache[new] = value
 
-    def _look_up(self, keys: Sequence[CacheKey]) -> CacheValue | None:
-        for key in keys:
-            if key in self.cache:
-                return self.cache[key]
-        return None
-
     # Who leads and who joins
 
     def _join_or_start(
@@ -229,7 +248,7 @@ class Engine:
         with self._changed:
             self._check_wanted(video, place, is_cancelled)
             # It may have passed by since this request first looked.
-            value = self._look_up(keys)
+            value = self.cache.first(keys)
             if value is not None:
                 video.counters.joined += 1
                 return value, None
@@ -284,12 +303,13 @@ class Engine:
     def _withdraw(self, run: Run, want: Want) -> None:
         """A waiting thread gives up, having been handed the lead or not."""
         if want.run is not None:
-            for decoder in self._stop(want.run):
-                decoder.close()
+            of_no_use = self._stop(want.run)
+            if of_no_use is not None:
+                of_no_use.close()
         else:
             run.wants = [other for other in run.wants if other is not want]
 
-    def _stop(self, run: Run, *, is_broken: bool = False) -> list[Decoder]:
+    def _stop(self, run: Run, *, is_broken: bool = False) -> Decoder | None:
         """A run's leader is done: the next who waits leads on, or the decoder is idle. The decoders to be closed."""
         self._runs.remove(run)
         self._changed.notify_all()
@@ -300,16 +320,16 @@ class Engine:
         for want in waiting:
             want.is_dropped = want not in reachable
         if decoder is None:
-            return []
+            return None
         if reachable:
             heir = reachable.pop(0)
             heir.run = self._new_run(video, decoder, run.position)
             heir.run.wants = reachable
-            return []
+            return None
         if not is_of_use or self._is_closed or video.readers <= 0:
-            return [decoder]
+            return decoder
         self._idle.append(Idle(video, decoder))
-        return []
+        return None
 
     # Leading a run
 
@@ -327,9 +347,9 @@ class Engine:
             raise
         finally:
             with self._changed:
-                outworn = self._stop(run, is_broken=is_broken)
-            for decoder in outworn:
-                decoder.close()
+                of_no_use = self._stop(run, is_broken=is_broken)
+            if of_no_use is not None:
+                of_no_use.close()
 
     def _keep_all(self, video: Video, items: Sequence[tuple[CacheKey, CacheValue] | None]) -> None:
         with self._changed:
@@ -339,11 +359,8 @@ class Engine:
 
     def _release_dropped(self) -> None:
         while self._dropped:
-            try:
-                video = self._dropped.popleft()
-            except IndexError:  # another thread was quicker
-                return
-            self.release(video)
+            with contextlib.suppress(IndexError):  # another thread was quicker
+                self.release(self._dropped.popleft())
 
     def _retire_decoders(self, video: Video) -> None:
         """Close the decoders of a video that nobody leads."""
@@ -353,12 +370,6 @@ class Engine:
             self._changed.notify_all()
         for idle in stale:
             idle.decoder.close()
-
-    def _forget_frames(self, video: Video) -> None:
-        with self._changed:
-            for key in self.cache:
-                if key[: len(video.key)] == video.key:
-                    self.cache.pop(key, None)
 
     def _check_wanted(self, video: Video, place: int, is_cancelled: Callable[[], bool]) -> None:
         self._check_open(video)
@@ -371,25 +382,15 @@ class Engine:
         if video is not None and video.readers <= 0:
             raise ClosedError(f"the reader of {video.source.name} was closed")
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: the parent's decoders have threads and file positions that are not the child's.
 
         They must not even be freed here, nor when the child ends: that would wait for threads that do not
         exist. So they are given a reference that is never taken back.
         """
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object((self.cache, self._idle, self._runs, self._changed, self.copier)))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object((self.cache, self._idle, self._runs, self._changed)))
         self._start_empty()
         for video in self._videos.values():
             video.is_settling = False
-
-
-_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for engine in list(_engines):
-        engine._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+            if video.growth is not None:
+                video.growth.after_fork()

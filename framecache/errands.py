@@ -256,7 +256,7 @@ class Errands:
     def _show_preview(self, errand: Errand, began: float) -> None:
         """Give what may be shown meanwhile. Raises CancelledError if the errand is given up."""
         reader = self._reader
-        chosen = choose_preview(reader.index, errand.index, reader._pictures.is_at_hand, reader._pictures.standing())
+        chosen = choose_preview(reader._known.index, errand.index, reader._pictures.is_at_hand, reader._pictures.standing())
         frame = None if chosen is None else self._preview_frame(errand, chosen)
         if chosen is None or frame is None:
             return
@@ -298,7 +298,7 @@ class Errands:
         if self._reader._pictures.is_at_hand(wanted_index):
             return True
         is_starved = starving_since is not None and time.monotonic() - starving_since >= self._patience_seconds
-        return not is_starved and not is_on_the_way(self._reader.index, index, wanted_index)
+        return not is_starved and not is_on_the_way(self._reader._known.index, index, wanted_index)
 
 
 def _overtaken(index: int, by: int) -> CancelledError:

@@ -19,6 +19,10 @@ class VideoChangedError(FramecacheError, OSError):
     """The file was replaced, cut short or written to since the reader opened it."""
 
 
+class IndexingError(FramecacheError, RuntimeError):
+    """The rest of an index that was growing cannot be had, or contradicts what was handed out; the message says what to do."""
+
+
 class NotAVideoError(FramecacheError, ValueError):
     """What was given holds no video: a directory, a text, a sound file, an unknown codec."""
 

@@ -32,12 +32,12 @@ class VideoFrameInfo:
             reader was made with `writable=False`.
         seconds_into_video: Seconds from the first frame's timestamp to this one's.
         frame_ix: The 0-based frame index.
-        fps: The average rate of the video in frames per second; places no frame.
+        fps: The average rate of the video in frames per second, as far as its frames are known; places no frame.
         pts: The stream's own timestamp in ticks of `time_base`; None where it has none to be trusted.
         time_base: Seconds per tick.
         is_keyframe: Whether decoding may start at this frame.
-        n_frames: The number of frames in the video.
-        duration_seconds: Seconds from the first frame's timestamp to the end of the last frame.
+        n_frames: The number of frames in the video; None while that is not known yet (see `VideoReader.is_indexed`).
+        duration_seconds: Seconds from the first frame's timestamp to the end of the last frame; None likewise.
     """
 
     image: Image
@@ -47,8 +47,8 @@ class VideoFrameInfo:
     pts: int | None
     time_base: Fraction
     is_keyframe: bool
-    n_frames: int
-    duration_seconds: float
+    n_frames: int | None
+    duration_seconds: float | None
 
     def get_size_xy(self) -> tuple[int, int]:
         """The picture's (width, height) in pixels."""
@@ -57,10 +57,13 @@ class VideoFrameInfo:
     def get_progress_string(self) -> str:
         """Where in the video this is, for people: `frame 41 of 300 (13.7 %), 0:00:01.640 of 0:00:12.000`.
 
-        The number is the 0-based frame index, and the percentage that of the frames up to and with it.
+        The number is the 0-based frame index, and the percentage that of the frames up to and with it. While the number of
+        frames is not known, `frame 41, 0:00:01.640`.
         """
-        percent = 100 * (self.frame_ix + 1) / self.n_frames
-        at, end = format_seconds(self.seconds_into_video), format_seconds(self.duration_seconds)
+        at = format_seconds(self.seconds_into_video)
+        if self.n_frames is None or self.duration_seconds is None:
+            return f"frame {self.frame_ix}, {at}"
+        percent, end = 100 * (self.frame_ix + 1) / self.n_frames, format_seconds(self.duration_seconds)
         return f"frame {self.frame_ix} of {self.n_frames} ({percent:.1f} %), {at} of {end}"
 
     def __repr__(self) -> str:

@@ -17,6 +17,7 @@ from framecache.index.frame_index import FrameIndex
 from framecache.index.linear import decode_linear, hold_to
 from framecache.pace import Around
 from framecache.run import Run
+from framecache.shelf import Shelf
 from framecache.video import CacheKey, CacheValue, Keep, Video
 
 
@@ -24,10 +25,10 @@ class Host(Protocol):
     """What leading a run needs of the engine."""
 
     threads: int
+    cache: Shelf
     _changed: threading.Condition
 
     def _keep_all(self, video: Video, items: Sequence[tuple[CacheKey, CacheValue] | None]) -> None: ...
-    def _forget_frames(self, video: Video) -> None: ...
     def _retire_decoders(self, video: Video) -> None: ...
     def _check_wanted(self, video: Video, place: int, is_cancelled: Callable[[], bool]) -> None: ...
 
@@ -115,6 +116,9 @@ class Lead:
         """Decode the video once from its start, and hold all decoding after that to what came."""
         video, host = self._video, self._host
         self._put_down()
+        if video.growth is not None:
+            # A linear decode needs to know all packets.
+            video.growth.wait(lambda: host._check_wanted(video, self._place, self._is_cancelled))
         with host._changed:
             while video.is_settling:
                 host._check_wanted(video, self._place, self._is_cancelled)
@@ -127,7 +131,7 @@ class Lead:
             with host._changed:
                 video.counters.frames_decoded += index.frames_decoded - video.index.frames_decoded
                 video.index = index
-                host._forget_frames(video)
+                host.cache.forget(video)
         finally:
             with host._changed:
                 video.is_settling = False
@@ -165,6 +169,9 @@ class Lead:
         decoder = run.decoder or self._open(is_pristine)
         packets, seeks = decoder.packets_read, decoder.seeks
         try:
+            index = video.index
+            if index.checksums is None:
+                decoder.adopt(index)
             if start_row is not None:
                 decoder.start_at(start_row)
             is_playing = self._place == decoder.position.last_place + 1
@@ -239,5 +246,5 @@ class Lead:
         if rows:
             with self._host._changed:
                 self._video.bad_rows |= frozenset(rows)
-                self._host._forget_frames(self._video)
+                self._host.cache.forget(self._video)
             self._host._retire_decoders(self._video)

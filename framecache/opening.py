@@ -7,18 +7,25 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Literal, get_args
 
 import av
 import numpy as np
 
 from framecache.decode.convert import MATRIX_NAMES, Orientation
-from framecache.decode.source import PathSource, Source, fingerprint, opened, pick_stream
+from framecache.decode.source import FileSource, PathSource, Source, fingerprint, opened, pick_stream
+from framecache.engine import Engine
+from framecache.errors import IndexingError
 from framecache.frame import VideoInfo
-from framecache.index.build import Opened, build_index
+from framecache.growth import Growth
+from framecache.index.build import begin_index
 from framecache.index.frame_index import FrameIndex, IndexSource
+from framecache.index.growing import Growing, extends
+from framecache.index.probe import Opened
 from framecache.index.store import load, remove, save, store_key
 from framecache.progress import Progress, no_progress
+from framecache.video import Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +44,36 @@ class StreamFacts:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class OpenedVideo:
-    """A source, with its index and its facts."""
+    """A video of an engine, with its facts.
 
-    source: Source
+    Attributes:
+        video: The video.
+        index: Its index as it was then: whole, or the frames known from the first packets.
+        facts: What its container says of it.
+        fingerprint: A hash of what the source contains.
+        seconds: How long opening it took.
+    """
+
+    video: Video
     index: FrameIndex
     facts: StreamFacts
     fingerprint: str
-    is_from_store: bool
-    index_seconds: float
-    store_key: str | None
+    seconds: float
 
-    def remember(self, index: FrameIndex) -> None:
-        """Store an index that was mended since."""
-        if self.store_key is not None:
-            save(self.store_key, self.fingerprint, index)
+    def size(self, orientation: Orientation) -> tuple[int, int]:
+        """The displayed (width, height) in pixels."""
+        size = (self.facts.coded_width, self.facts.coded_height)
+        return size[::-1] if orientation.swaps_axes else size
 
     def info(self, index: FrameIndex, orientation: Orientation) -> VideoInfo:
-        """All that is known by now, once a frame has shown the orientation."""
-        facts = self.facts
-        size = (facts.coded_width, facts.coded_height)
-        width, height = size[::-1] if orientation.swaps_axes else size
+        """All that is known by now, with the whole index, once a frame has shown the orientation."""
+        facts, growth = self.facts, self.video.growth
+        width, height = self.size(orientation)
+        made = self.index if growth is None else growth.made or index
         smallest, largest = index.gaps
         gop_lengths = index.gop_lengths if len(index.keyframes) else np.zeros(1, np.int64)
         return VideoInfo(
-            path=self.source.name,
+            path=self.video.source.name,
             container=facts.container,
             codec=facts.codec,
             width=width,
@@ -88,9 +101,9 @@ class OpenedVideo:
             undecodable=tuple(index.undecodable.tolist()),
             index_source=index.made_from,
             timestamps_are=index.times_are,
-            index_from_store=self.is_from_store,
-            index_seconds=self.index_seconds,
-            index_frames_decoded=0 if self.is_from_store else self.index.frames_decoded,
+            index_from_store=self.video.is_from_store,
+            index_seconds=self.seconds if growth is None else growth.seconds,
+            index_frames_decoded=0 if self.video.is_from_store else made.frames_decoded,
             fingerprint=self.fingerprint,
         )
 
@@ -114,13 +127,38 @@ def use_index(source: Source, stream: int, index: FrameIndex) -> bool:
     return key is not None and save(key, fingerprint(source), index)
 
 
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What a stream's index is stored under, and of which file it is; no key where it never is stored."""
+
+    key: str | None
+    fingerprint: str
+
+    def load(self) -> FrameIndex | None:
+        return None if self.key is None else load(self.key, self.fingerprint)
+
+    def save(self, index: FrameIndex) -> None:
+        # A sample table is read as fast as a stored index.
+        if self.key is not None and (index.made_from != "table" or index.checksums is not None):
+            save(self.key, self.fingerprint, index)
+
+
 def open_video(
-    source: Source, stream: int, *, progress: Progress | None = None, index_from: IndexSource | None = None
+    engine: Engine,
+    source: Source,
+    stream: int,
+    *,
+    progress: Progress = no_progress,
+    index_from: IndexSource | None = None,
+    may_grow: bool = False,
 ) -> OpenedVideo:
-    """Find the frames of a source's `stream`-th video stream: in the store, else by building the index.
+    """Open a source's `stream`-th video stream in an engine; `release` its video when done.
+
+    Its frames are those that another reader has found, else those in the store; else an index is made: the whole one, or,
+    where it may grow and needs a long scan, what the first packets tell, and a thread goes on from there.
 
     Raises:
-        NotAVideoError, BadArgumentError, VideoAccessError, VideoChangedError: As they say.
+        NotAVideoError, BadArgumentError, VideoAccessError, VideoChangedError, ClosedError: As they say.
     """
     began = time.perf_counter()
     facts: list[StreamFacts] = []
@@ -133,20 +171,62 @@ def open_video(
                 facts.append(_facts(container, picked))
             yield container, picked
 
-    mark = fingerprint(source)
-    key = index_key(source, stream, index_from)
-    index = load(key, mark) if key is not None else None
-    is_from_store = index is not None
-    if index is None:
-        index = build_index(open_stream, source.open_io, progress=progress or no_progress, made_from=index_from)
-        # A sample table is read as fast as a stored index.
-        if key is not None and index.made_from != "table":
-            save(key, mark, index)
-    if not facts:
-        with open_stream():
-            """Only to ask what the container says."""
-    source.check_openable()
-    return OpenedVideo(source, index, facts[0], mark, is_from_store, time.perf_counter() - began, key)
+    record = _Record(index_key(source, stream, index_from), fingerprint(source))
+    video_key = (*source.key, stream, index_from)
+    video = engine.join_video(video_key)
+    if video is None:
+        stored = record.load()
+        # What a file object raises is told to whoever looks first, so a scan of one has it to itself.
+        may_grow = may_grow and not isinstance(source, FileSource)
+        begun = (
+            stored
+            if stored is not None
+            else begin_index(open_stream, source.open_io, progress=progress, made_from=index_from, may_grow=may_grow)
+        )
+        index = begun.index if isinstance(begun, Growing) else begun
+        fresh = Video(source, stream, index, video_key, record.save, is_from_store=stored is not None)
+        video = _open_fresh(engine, fresh, begun, record, progress)
+    try:
+        if not facts:
+            with open_stream():
+                """Only to ask what the container says."""
+        source.check_openable()
+    except BaseException:
+        engine.release(video)
+        raise
+    return OpenedVideo(video, video.index, facts[0], record.fingerprint, time.perf_counter() - began)
+
+
+def _open_fresh(engine: Engine, fresh: Video, begun: FrameIndex | Growing, record: _Record, progress: Progress) -> Video:
+    """Enter a video into the engine, where another thread may have been quicker; start what makes the rest of its index."""
+    fresh.counters.frames_decoded = 0 if fresh.is_from_store else fresh.index.frames_decoded
+    if isinstance(begun, FrameIndex):
+        if not fresh.is_from_store:
+            record.save(begun)
+        return engine.open_video(fresh)
+    video: Video | None = None
+    try:
+        fresh.growth = Growth(begun, partial(_publish, engine, fresh, record), partial(engine.check_wanted, fresh), progress)
+        video = engine.open_video(fresh)
+    finally:
+        if video is not fresh:
+            begun.close()
+    if video is fresh:
+        fresh.growth.start()
+    return video
+
+
+def _publish(engine: Engine, video: Video, record: _Record, index: FrameIndex, *, is_whole: bool) -> None:
+    """Go on with a larger index, in the thread that made it."""
+    video.source.check_openable()
+    if is_whole:
+        record.save(index)
+    if not extends(index, video.index):
+        raise IndexingError(
+            f"the end of {video.source.name} shows that its first frames were numbered by timestamps that are wrong; "
+            "open it anew with wait_for_index=True"
+        )
+    engine.grow(video, index)
 
 
 def _facts(container: av.container.InputContainer, stream: av.VideoStream) -> StreamFacts:

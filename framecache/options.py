@@ -31,6 +31,7 @@ class ReaderOptions:
     color_range: Range | None
     index_from: IndexSource | None
     prefetch: bool
+    wait_for_index: bool
 
     def __post_init__(self) -> None:
         checked: dict[str, Any] = {
@@ -40,7 +41,7 @@ class ReaderOptions:
             "pixel_format": one_of("pixel_format", self.pixel_format, PIXEL_FORMATS),
             "stream": as_whole("stream", self.stream, 0),
         }
-        for name in ("use_cache", "writable", "apply_rotation", "prefetch"):
+        for name in ("use_cache", "writable", "apply_rotation", "prefetch", "wait_for_index"):
             checked[name] = as_flag(name, getattr(self, name))
         for name, allowed in (("matrix", MATRICES), ("color_range", RANGES), ("index_from", get_args(IndexSource))):
             value = getattr(self, name)

@@ -19,6 +19,7 @@ from framecache.pace import Around, Pace, around_in_list
 from framecache.planes import held_frame_bytes
 from framecache.prefetch import Client, prefetcher_of
 from framecache.previews import Standing
+from framecache.run import never
 from framecache.video import CacheKey, CacheValue, Video
 
 
@@ -33,11 +34,6 @@ class Life:
         """Raise ClosedError once it is closed."""
         if self.is_closed:
             raise ClosedError(f"the reader of {self.name} was closed")
-
-
-def never() -> bool:
-    """For requests that nobody calls off."""
-    return False
 
 
 def frozen(image: Image) -> Image:
@@ -194,7 +190,7 @@ class Pictures:
             shape = self._transform.shape(*fit(frame.width, frame.height, self._transform.max_size_xy))
             if math.prod(shape) * self._transform.dtype.itemsize < held_frame_bytes(frame):
                 return self._video.image_key(place, self._transform), frozen(self._converted(frame, place))
-        return self._video.planes_key(place), self._engine.copier.copy(frame)
+        return self._video.planes_key(place), self._engine.cache.copy(frame)
 
     def _converted(self, frame: av.VideoFrame, place: int) -> Image:
         try:

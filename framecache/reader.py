@@ -6,14 +6,12 @@ import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, replace
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from framecache.arguments import as_index, as_place, as_places, as_seconds, clamped, is_one_index, shown
-from framecache.decode.convert import Matrix, Orientation, PixelFormat, Range
+from framecache.decode.convert import Matrix, PixelFormat, Range
 from framecache.decode.source import make_source
 from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
 from framecache.errors import (
@@ -23,15 +21,18 @@ from framecache.errors import (
     TimeRangeError,
     VideoChangedError,
 )
-from framecache.frame import FramePlanes, Image, ReaderStats, VideoFrameInfo, VideoInfo, stack
-from framecache.index.frame_index import FrameIndex, IndexSource
-from framecache.intervals import FrameInterval, Interval, backwards, in_order_asked, places_of
+from framecache.facts import VideoFacts
+from framecache.frame import FramePlanes, Image, VideoFrameInfo, stack
+from framecache.horizon import Horizon
+from framecache.index.frame_index import IndexSource
+from framecache.intervals import FrameInterval, Interval, Stretch, backwards, frames_needed, in_order_asked
 from framecache.opening import OpenedVideo, open_video
 from framecache.options import ReaderOptions
 from framecache.pace import Around, around_in_list
-from framecache.pictures import Life, Pictures, never
+from framecache.pictures import Life, Pictures
 from framecache.planes import plane_views
-from framecache.progress import Progress
+from framecache.progress import Progress, no_progress
+from framecache.run import never
 from framecache.video import Video
 
 VideoPath = str | os.PathLike[str] | bytes | BinaryIO
@@ -39,7 +40,7 @@ VideoPath = str | os.PathLike[str] | bytes | BinaryIO
 DEFAULT_THRESHOLD_FRAMES = 30
 
 
-class VideoReader:
+class VideoReader(VideoFacts):
     """A video that is indexed like a list: an index names one picture, always the same one.
 
     ```python
@@ -66,9 +67,13 @@ class VideoReader:
         apply_rotation: Whether pictures are turned and mirrored as players show them.
         matrix: The YUV matrix to convert with, where the stream's tag is missing or wrong.
         color_range: "limited" or "full", where the stream's tag is missing or wrong.
-        progress: Called while an index is made, with "scanning" or "decoding" and the part done, 0.0 to 1.0.
+        progress: Called while an index is made, with "scanning" or "decoding" and the part done, 0.0 to 1.0; once the
+            reader is open, from the background thread that makes the rest, and not in forked children.
         index_from: Make the index from "table", "scan" or "decode" rather than what suits the file.
         prefetch: Whether frames around the last requests are decoded in the background while nothing is asked for.
+        wait_for_index: Whether to wait here until all frames are known. Otherwise, where that takes a scan of a long file,
+            frames can be asked for while it goes on, and only what needs its end waits for it: `len`, negative
+            indices, `pts`, `info` and their like. What is known never changes.
 
     Raises:
         VideoNotFoundError: There is no such file.
@@ -96,6 +101,7 @@ class VideoReader:
         progress: Progress | None = None,
         index_from: IndexSource | None = None,
         prefetch: bool = True,
+        wait_for_index: bool = False,
     ) -> None:
         self._options = ReaderOptions(
             buffer_size_bytes,
@@ -110,6 +116,7 @@ class VideoReader:
             color_range,
             index_from,
             prefetch,
+            wait_for_index,
         )
         if engine is not None and not isinstance(engine, Engine):
             raise BadTypeError(f"engine is {shown(engine)}; it must be an Engine")
@@ -119,13 +126,17 @@ class VideoReader:
         self._owns_engine = engine is None
         self._engine = Engine(self._options.buffer_size_bytes) if engine is None else engine
         source = make_source(path)
-        self._opened: OpenedVideo = open_video(source, self._options.stream, progress=progress, index_from=index_from)
         self._life = Life(source.name)
-        index = self._opened.index
-        key = (*source.key, self._options.stream, index_from)
-        fresh = Video(source, self._options.stream, index, key, self._opened.remember)
-        fresh.counters.frames_decoded = 0 if self._opened.is_from_store else index.frames_decoded
-        self._video: Video = self._engine.open_video(fresh)
+        self._opened: OpenedVideo = open_video(
+            self._engine,
+            source,
+            self._options.stream,
+            progress=progress or no_progress,
+            index_from=index_from,
+            may_grow=not self._options.wait_for_index,
+        )
+        self._video: Video = self._opened.video
+        self._horizon = Horizon(self._engine, self._video, self._life)
         self._pictures = Pictures(
             self._engine,
             self._video,
@@ -136,70 +147,13 @@ class VideoReader:
             prefetch=self._options.prefetch,
             life=self._life,
         )
-        self._fps, self._duration_seconds = self.index.average_rate, self.index.duration_seconds
         self._finalizer = weakref.finalize(self, _let_go, self._engine, self._video, self._owns_engine)
-
-    # What is known of the video
-
-    @property
-    def index(self) -> FrameIndex:
-        """The frames' places, timestamps and keyframes, as an immutable value."""
-        return self._video.index
-
-    @property
-    def options(self) -> ReaderOptions:
-        """What the reader was told, as an immutable value."""
-        return self._options
-
-    @property
-    def pts(self) -> npt.NDArray[np.int64]:
-        """Every frame's timestamp: `(n,) int64` ticks of `info.time_base`, ascending, read-only; see `info.timestamps_are`."""
-        return self.index.pts
-
-    @property
-    def timestamps(self) -> npt.NDArray[np.float64]:
-        """Every frame's seconds into the video: `(n,) float64`, ascending, frame 0 at 0.0, read-only."""
-        return self.index.timestamps
-
-    @property
-    def keyframe_indices(self) -> npt.NDArray[np.int64]:
-        """The frames from which decoding may start: `(k,) int64`, ascending, read-only."""
-        return self.index.keyframes
-
-    @property
-    def info(self) -> VideoInfo:
-        """What is known of the video. The first use may decode a frame, to see how it is turned."""
-        return self._opened.info(self.index, self._pictures.orientation())
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the first frame's image: `(H, W, 3)` for bgr24, after turning and resizing."""
-        orientation = self._pictures.orientation() if self._options.apply_rotation else Orientation()
-        info = self._opened.info(self.index, orientation)
-        return self._options.transform.shape(info.width, info.height)
-
-    @property
-    def stats(self) -> ReaderStats:
-        """The counters of this video and what its engine holds, as they are now."""
-        engine = self._engine
-        return ReaderStats(
-            **asdict(self._video.counters),
-            evictions=engine.cache.stats.evictions,
-            bytes_held=engine.cache.bytes_held,
-            budget_bytes=engine.buffer_size_bytes,
-            open_decoders=engine.open_decoders,
-        )
-
-    def get_n_frames(self) -> int:
-        """The number of frames; the same as `len(reader)`."""
-        return len(self)
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def __repr__(self) -> str:
-        state = "closed" if self._life.is_closed else f"{len(self)} frames"
-        return f"<VideoReader {self._opened.source.name!r}, {state}>"
+        if self._options.wait_for_index and not self.is_indexed:  # another reader's, which began before
+            try:
+                self._horizon.wait()
+            except BaseException:
+                self.close()
+                raise
 
     # Frames, one or many
 
@@ -224,16 +178,14 @@ class VideoReader:
         if not isinstance(indices, Iterable):
             raise BadTypeError(f"indices is {shown(indices)}; it must be a list of whole numbers")
         places = [self._clamped(index) for index in indices]
-        return in_order_asked(
-            places, self._frame_of_list, lambda frame: replace(frame, image=self._pictures.another(frame.image))
-        )
+        return in_order_asked(places, self._frame_of_list, self._pictures.frame_again)
 
     def request_planes(self, index: int) -> FramePlanes:
         """The frame at `index` in the stream's own planes: not converted, turned or resized. Else as `request_frame`."""
         place = self._clamped(index)
         frame = self._pictures.decoded(place)
         arrays = tuple(np.array(view, order="C") for view in plane_views(frame))
-        return FramePlanes(frame.format.name, arrays, place, self.index.own_pts_at(place))
+        return FramePlanes(frame.format.name, arrays, place, self._known.index.own_pts_at(place))
 
     def frame_at(self, seconds: float) -> VideoFrameInfo:
         """The frame displayed at `seconds` into the video; the last one for its duration.
@@ -244,9 +196,10 @@ class VideoReader:
         """
         seconds = as_seconds("seconds", seconds)
         self._life.check_open()
-        place = self.index.displayed_at(seconds)
+        index = self._horizon.up_to_time(seconds)
+        place = index.displayed_at(seconds)
         if place is None:
-            end = self.index.duration_seconds
+            end = index.duration_seconds
             raise TimeRangeError(f"{seconds!r} s lies outside the video, which is shown from 0.0 s up to before {end!r} s")
         return self._frame(place)
 
@@ -261,8 +214,9 @@ class VideoReader:
         """
         self._life.check_open()
         if not isinstance(item, slice) and is_one_index(item):
-            return self._pictures.image(as_place(item, len(self)))
-        places = as_places(item, len(self))
+            return self._pictures.image(as_place(item, len(self._horizon.up_to(frames_needed(item)))))
+        many = list(item) if isinstance(item, Iterable) and not isinstance(item, np.ndarray) else item
+        places = as_places(many, len(self._horizon.up_to(frames_needed(many))))
         images = in_order_asked(places, self._pictures.image_of_list, self._pictures.another)
         shapes = {image.shape for image in images}
         if len(shapes) > 1:
@@ -286,12 +240,11 @@ class VideoReader:
         Going backwards without a cache, up to `buffer_size_bytes` of images are in memory at once.
         """
         places = self._places(time_interval, frame_interval, step)
-        if places.step < 0 and not self._options.use_cache:
+        if step < 0 and not self._options.use_cache:
             image_bytes = max(1, math.prod(self.shape) * self._options.transform.dtype.itemsize)
             return backwards(places, self._frame, self._options.buffer_size_bytes // image_bytes)
         # Nobody wants the frames that are stepped over.
-        of_list = places.step > 1
-        return (self._frame_of_list(place, place + places.step) if of_list else self._frame(place) for place in places)
+        return (self._frame_of_list(place, place + step) if step > 1 else self._frame(place) for place in places)
 
     def iter_frame_ixs(
         self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None, *, step: int = 1
@@ -313,7 +266,7 @@ class VideoReader:
         """The index of the frame whose timestamp is nearest; of two equally near, the earlier."""
         seconds = as_seconds("seconds", seconds)
         self._check_has_frames()
-        return self.index.nearest(seconds)
+        return self._horizon.up_to_time(seconds).nearest(seconds)
 
     def frame_index_to_nearest_frame(self, index: int) -> int:
         """The index that `request_frame` would give: clamped to the closest, negative ones from the end."""
@@ -328,6 +281,8 @@ class VideoReader:
             self._engine.release(self._video)
             if self._owns_engine:
                 self._engine.close()
+            if self._video.growth is not None and self._video.readers <= 0:
+                self._video.growth.join()
 
     def __enter__(self) -> VideoReader:
         return self
@@ -348,42 +303,44 @@ class VideoReader:
 
     def _frame(self, place: int, is_cancelled: Callable[[], bool] = never, around: Around | None = None) -> VideoFrameInfo:
         """The frame at a place; CancelledError once `is_cancelled`, looked at between packets, says so."""
-        index = self.index
+        known = self._known
+        index = known.index
         return VideoFrameInfo(
             image=self._pictures.image(place, is_cancelled, around),
             seconds_into_video=float(index.timestamps[place]),
             frame_ix=place,
-            fps=self._fps,
+            fps=known.fps,
             pts=index.own_pts_at(place),
             time_base=index.time_base,
             is_keyframe=bool(index.is_keyframe[place]),
-            n_frames=len(index),
-            duration_seconds=self._duration_seconds,
+            n_frames=known.n_frames,
+            duration_seconds=known.duration_seconds,
         )
 
     def _frame_of_list(self, place: int, next_place: int | None) -> VideoFrameInfo:
-        return self._frame(place, around=around_in_list(self.index, place, next_place))
+        return self._frame(place, around=around_in_list(self._known.index, place, next_place))
 
-    def _places(self, time_interval: Interval | None, frame_interval: FrameInterval | None, step: int) -> range:
+    def _places(self, time_interval: Interval | None, frame_interval: FrameInterval | None, step: int) -> Iterable[int]:
         self._life.check_open()
-        return places_of(self.index, time_interval, frame_interval, step)
+        return self._horizon.places(Stretch.of(time_interval, frame_interval, step))
 
     # What was asked for
 
     def _check_has_frames(self) -> None:
         self._life.check_open()
-        if not len(self):
-            raise FrameIndexError(f"{self._opened.source.name} has no frames")
+        if not len(self._horizon.up_to(1)):
+            raise FrameIndexError(f"{self._life.name} has no frames")
 
     def _clamped(self, index: int) -> int:
         self._check_has_frames()
-        return clamped(as_index("index", index), len(self))
+        number = as_index("index", index)
+        return clamped(number, len(self._horizon.up_to(None if number < 0 else number + 1)))
 
 
 def _let_go(engine: Engine, video: Video, owns_engine: bool) -> None:
     """What becomes of a reader that is dropped without being closed."""
     if owns_engine:
-        engine.close_without_waiting()
+        engine.close_soon()
     else:
         engine.release_dropped(video)
 

@@ -12,6 +12,11 @@ from framecache.decode.plan import Position
 from framecache.video import Video
 
 
+def never() -> bool:
+    """For requests that nobody calls off."""
+    return False
+
+
 @dataclass(eq=False, slots=True)
 class Want:
     """Somebody waiting for a frame of a run that another thread leads.

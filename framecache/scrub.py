@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import weakref
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
@@ -14,6 +13,7 @@ from framecache.arguments import as_flag, as_seconds, shown
 from framecache.arrival import Arrival, Waiter
 from framecache.errands import Errands
 from framecache.errors import BadArgumentError, BadTypeError
+from framecache.forking import begins_anew
 from framecache.frame import VideoFrameInfo
 from framecache.reader import VideoReader
 
@@ -77,7 +77,7 @@ class Scrubber:
         # Held here and not by the thread: what is called may hold the scrubber, and both are to go when dropped.
         self._on_arrival = on_arrival
         self._begin()
-        _scrubbers.add(self)
+        begins_anew(self)
 
     def _begin(self) -> None:
         self._errands = Errands(self._reader, self._patience_seconds, self._previews, weakref.WeakMethod(self._listen))
@@ -191,7 +191,7 @@ class Scrubber:
         if self._on_arrival is not None:
             self._on_arrival(arrival)
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: the thread is not here, and whoever held a lock may not be either."""
         was_closed = self._errands.is_closed
         self._finalizer.detach()
@@ -224,15 +224,3 @@ async def _arrivals(future: Future[Arrival], box: _Mailbox) -> AsyncIterator[Arr
         yield future.result()
     finally:
         future.cancel()
-
-
-_scrubbers: weakref.WeakSet[Scrubber] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for scrubber in list(_scrubbers):
-        scrubber._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -97,7 +97,7 @@ def verify(
     Raises:
         FramecacheError: As `VideoReader` does.
     """
-    with VideoReader(path, stream=stream, progress=progress) as reader:
+    with VideoReader(path, stream=stream, progress=progress, wait_for_index=True) as reader:
         truth = _decode_linearly(path, stream, reader.options.transform, len(reader), progress)
         verdict = Verdict(len(reader), len(truth.pts))
         of_place = _go_forward(reader, truth, verdict, progress)

@@ -13,6 +13,7 @@ from framecache.decode.settled import DecodedFrame
 from framecache.decode.source import Source
 from framecache.errors import DecodeError
 from framecache.frame import Image
+from framecache.growth import Growth
 from framecache.index.frame_index import FrameIndex
 from framecache.planes import held_frame_bytes
 
@@ -49,7 +50,9 @@ class Video:
 
     Attributes:
         source, stream: What it is read from.
-        index: Its frames.
+        index: Its frames, or while it grows, those known by now; see `Growth`.
+        growth: What makes the rest of the index; None where it was whole from the start.
+        is_from_store: Whether the index was read from the index store.
         key: What its frames are cached under.
         remember: Stores an index that a linear decode had to mend.
         can_seek: Whether FFmpeg's seek has landed right so far.
@@ -66,6 +69,8 @@ class Video:
     index: FrameIndex
     key: CacheKey
     remember: Callable[[FrameIndex], None]
+    is_from_store: bool = False
+    growth: Growth | None = None
     can_seek: bool = True
     bad_rows: frozenset[int] = frozenset()
     failures: dict[int, str] = field(default_factory=dict)
@@ -75,8 +80,12 @@ class Video:
     is_settling: bool = False
 
     def trusts(self, decoder: Decoder) -> bool:
-        """Whether what comes out of a decoder is still held for right: its index is this one, its start no bad one."""
-        return decoder.index is self.index and decoder.position.start_row not in self.bad_rows
+        """Whether what comes out of a decoder is still held for right: its index is this one, its start no bad one.
+
+        Or one that has grown to this one: indices without checksums are never replaced but by larger ones.
+        """
+        is_grown = decoder.index.checksums is None and self.index.checksums is None
+        return (decoder.index is self.index or is_grown) and decoder.position.start_row not in self.bad_rows
 
     def decode_error(self, place: int, reason: str) -> DecodeError:
         """The error for a place of this video."""

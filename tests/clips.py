@@ -165,3 +165,21 @@ def pairwise(axes: dict[str, Sequence[Any]], seed: int = 3) -> list[dict[str, An
 
 def _pairs(row: dict[str, int]) -> set[tuple[str, int, str, int]]:
     return {(a, row[a], b, row[b]) for a, b in itertools.combinations(row, 2)}
+
+
+def repeat(source: Path, target: Path, turns: int) -> Path:
+    """The packets of a clip over and over, without encoding anew: a long clip, in which frame n shows n % its length."""
+    with av.open(str(source)) as short:
+        stream = short.streams.video[0]
+        packets = [(bytes(p), p.pts, p.dts, p.duration, p.is_keyframe) for p in short.demux(stream) if p.size]
+        shown = [pts for _, pts, *_ in packets]
+        length = max(shown) - min(shown) + packets[0][3]
+        with av.open(str(target), "w") as container:
+            copy = container.add_stream_from_template(stream)
+            for turn in range(turns):
+                for data, pts, dts, duration, is_keyframe in packets:
+                    packet = av.Packet(data)
+                    packet.pts, packet.dts, packet.duration = pts + turn * length, dts + turn * length, duration
+                    packet.time_base, packet.stream, packet.is_keyframe = stream.time_base, copy, is_keyframe
+                    container.mux(packet)
+    return target

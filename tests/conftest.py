@@ -39,6 +39,18 @@ def clip(clip_folder: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
+def long_clip(clip: Callable[..., Path], clip_folder: Path) -> Callable[..., Path]:
+    """Makes a clip of 48 pictures, sixteen times over, in a container that needs a scan."""
+
+    def make(ending: str = "mkv", turns: int = 16, **features: object) -> Path:
+        source = clip(**features)
+        path = clip_folder / f"{turns}-times-{source.name}.{ending}"
+        return path if path.exists() else clips.repeat(source, path, turns)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def sample(clip_folder: Path) -> Path:
     """A small sample clip: 330 frames of 320x180, a keyframe every 250."""
     return write_sample(clip_folder / "sample.mp4", n_frames=330, size_xy=(320, 180))

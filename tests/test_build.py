@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from framecache.decode.source import make_source, opened, pick_stream
-from framecache.index.build import Opened, build_index
+from framecache.index.build import build_index
 from framecache.index.frame_index import FrameIndex, IndexSource
+from framecache.index.probe import Opened
 
 
 def index_of(path: Path, made_from: IndexSource | None = None, stream: int = 0, **more: object) -> FrameIndex:

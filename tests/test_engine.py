@@ -343,7 +343,7 @@ def test_a_keyframe_that_proved_bad_is_remembered(clip: Callable[..., Path], mon
 
     path = clip()
     lying = replace_starts(index_of(path), [0, 5, 12, 17])
-    monkeypatch.setattr(opening, "build_index", lambda *args, **more: lying)
+    monkeypatch.setattr(opening, "begin_index", lambda *args, **more: lying)
     with VideoReader(path) as reader:
         for index in (20, 8, 7, 21, 6, 40):
             assert read_index(reader[index]) == index

@@ -11,7 +11,7 @@ from synthetic import indices
 from framecache import VideoReader
 from framecache.errors import BadArgumentError, BadTypeError
 from framecache.index.frame_index import FrameIndex
-from framecache.intervals import in_order_asked, places_of
+from framecache.intervals import Stretch, frames_needed, in_order_asked
 from framecache.sample import read_index
 
 pytestmark = pytest.mark.usefixtures("no_prefetch")
@@ -20,15 +20,15 @@ pytestmark = pytest.mark.usefixtures("no_prefetch")
 @given(indices(), st.integers(-60, 60), st.integers(-60, 60), st.integers(-9, 9).filter(bool))
 def test_frame_intervals_are_slices(index: FrameIndex, start: int, stop: int, step: int):
     everything = list(range(len(index)))
-    assert list(places_of(index, None, (start, stop), step)) == everything[start:stop][::step]
-    assert list(places_of(index, None, (None, stop), step)) == everything[:stop][::step]
-    assert list(places_of(index, None, None, step)) == everything[::step]
+    assert list(Stretch.of(None, (start, stop), step).places(index)) == everything[start:stop][::step]
+    assert list(Stretch.of(None, (None, stop), step).places(index)) == everything[:stop][::step]
+    assert list(Stretch.of(None, None, step).places(index)) == everything[::step]
 
 
 @given(indices(), st.floats(0, 3), st.floats(0, 3), st.integers(-9, 9).filter(bool))
 def test_time_intervals_are_stepped_through_in_the_same_way(index: FrameIndex, one: float, other: float, step: int):
     interval = (min(one, other), max(one, other))
-    assert list(places_of(index, interval, None, step)) == list(index.range_of_times(*interval))[::step]
+    assert list(Stretch.of(interval, None, step).places(index)) == list(index.range_of_times(*interval))[::step]
 
 
 def test_what_is_no_step_is_refused(sample: Path):
@@ -93,3 +93,57 @@ def test_each_is_had_once_in_ascending_order_and_given_in_the_order_asked():
     assert [int(image[0]) for image in given_back] == [5, 1, 5, 3]
     assert had == [(1, 3), (3, 5), (5, None)]
     assert given_back[0] is not given_back[2]
+
+
+@given(indices(), st.data())
+def test_a_stretch_that_is_known_is_the_same_once_more_frames_are(index: FrameIndex, data: st.DataObject):
+    part = index.first(data.draw(st.integers(0, len(index))))
+    ends = st.none() | st.integers(-5, 45)
+    times = st.none() | st.floats(0, 3)
+    step = data.draw(st.integers(-9, 9).filter(bool))
+    if data.draw(st.booleans()):
+        stretch = Stretch.of(None, (data.draw(ends), data.draw(ends)), step)
+    else:
+        start, stop = data.draw(times), data.draw(times)
+        both = start is not None and stop is not None
+        stretch = Stretch.of((min(start, stop), max(start, stop)) if both else (start, stop), None, step)
+    if stretch.is_known(part):
+        assert list(stretch.places(part)) == list(stretch.places(index))
+    if stretch.has_open_end and stretch.is_begun(part):
+        known = list(stretch.places(part))
+        assert list(stretch.places(index))[: len(known)] == known
+        assert stretch.places(part).start == stretch.places(index).start
+
+
+@given(st.integers(1, 50), st.data())
+def test_as_many_frames_as_are_needed_tell_which_ones_are_named(count: int, data: st.DataObject):
+    ends = st.none() | st.integers(-60, 60)
+    item = data.draw(
+        st.integers(-60, 60)
+        | st.lists(st.integers(-60, 60), max_size=5)
+        | st.builds(slice, ends, ends, st.none() | st.integers(-5, 5).filter(bool))
+    )
+    needed = frames_needed(item)
+    everything = range(count)
+    if needed is None or needed > count:
+        return
+    known = range(needed)
+    if isinstance(item, slice):
+        assert list(known[item]) == list(everything[item])
+    else:
+        assert all(0 <= one < needed for one in (item if isinstance(item, list) else [item]))
+
+
+def test_what_depends_on_the_end_needs_all_frames():
+    every: list[object] = [-1, [3, -1], slice(None), slice(5, None), slice(-3, 5), slice(0, -1), slice(None, None, -1)]
+    for item in [*every, slice(3, -9, -1), [True, False], np.array([True])]:
+        assert frames_needed(item) is None, item
+    assert [frames_needed(item) for item in (0, np.int64(7), [], [2, 9], slice(9), slice(9, 2, -1), slice(4, None, -2))] == [
+        1,
+        8,
+        0,
+        10,
+        9,
+        10,
+        5,
+    ]

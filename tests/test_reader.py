@@ -593,7 +593,7 @@ def test_a_clip_without_frames_opens_and_says_so(tmp_path: Path, clip: Callable[
 
     from framecache import opening
 
-    monkeypatch.setattr(opening, "build_index", lambda *args, **more: index_of([], set()))
+    monkeypatch.setattr(opening, "begin_index", lambda *args, **more: index_of([], set()))
     with VideoReader(clip()) as reader:
         assert len(reader) == 0
         assert list(reader.iter_frames()) == []

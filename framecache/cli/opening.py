@@ -17,7 +17,7 @@ from framecache.reader import VideoReader
 def opened_video(path: str, **options: Any) -> Iterator[VideoReader]:
     """A reader of a video; while its index takes time, a bar is shown."""
     with watched() as watch:
-        reader = VideoReader(path, progress=watch, **options)
+        reader = VideoReader(path, progress=watch, wait_for_index=True, **options)
     with reader:
         yield reader
 

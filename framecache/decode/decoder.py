@@ -10,7 +10,7 @@ from av.codec.context import ThreadType
 from more_itertools import peekable
 
 from framecache.decode.plan import Position
-from framecache.decode.seeking import seek_argument
+from framecache.decode.seeking import is_row, seek_argument
 from framecache.decode.settled import LONGEST_DELAY_PACKETS, DecodedFrame, Settled, UnsteadyError
 from framecache.decode.source import Source, open_container, pick_stream
 from framecache.index import bitstream
@@ -71,6 +71,7 @@ class Decoder:
         self._has_matched = False
         self._ready: list[DecodedFrame] = []
         self._settled = Settled(index, 0)
+        self._placeless: list[av.VideoFrame] = []
         self._is_skipping = False
         self.packets_read = 0
         self.seeks = 0
@@ -89,6 +90,18 @@ class Decoder:
     def is_ended(self) -> bool:
         """Whether nothing that is of use to others will come out any more."""
         return self._is_drained and (not self._ready or self._is_cut_off)
+
+    def adopt(self, index: FrameIndex) -> None:
+        """Go on with an index that this one has grown to.
+
+        Raises:
+            UnsteadyError: As in `step`.
+        """
+        if index is not self.index:
+            self.index = index
+            self._settled.adopt(index)
+            frames, self._placeless = self._placeless, []
+            self._ready += self._once_sure([decoded for frame in frames if (decoded := self._identify(frame)) is not None])
 
     def close(self) -> None:
         """Close the container; nothing may be called after that."""
@@ -176,6 +189,9 @@ class Decoder:
                 raise UnsteadyError(f"row {self._next_row - 1} is refused") from error
             frames = []
         identified = [decoded for frame in frames if (decoded := self._identify(frame)) is not None]
+        return self._once_sure(identified)
+
+    def _once_sure(self, identified: list[DecodedFrame]) -> list[DecodedFrame]:
         if self.index.checksums is not None:
             return identified
         is_all = self._is_drained and not self._is_cut_off
@@ -235,6 +251,7 @@ class Decoder:
         self._last_place = self._handed_place = -1
         self._has_matched = False
         self._ready = []
+        self._placeless = []
         self._settled = Settled(self.index, row)
         self._is_drained = self._is_cut_off = False
 
@@ -276,29 +293,18 @@ class Decoder:
         for number, packet in enumerate(self._packets, start=1):
             self.packets_read += 1
             if number == row:
-                return packet if self._is_row(packet, row) else None
+                return packet if is_row(packet, self.index.packets, row) else None
         return None
 
     def _read_up_to(self, row: int) -> av.Packet[av.VideoStream] | None:
         limit = int(self.index.packets.dts[row])
         for packet in self._packets:
             self.packets_read += 1
-            if self._is_row(packet, row):
+            if is_row(packet, self.index.packets, row):
                 return packet
             if limit != NO_PTS and packet.dts is not None and packet.dts > limit:
                 return None
         return None
-
-    def _is_row(self, packet: av.Packet[av.VideoStream], row: int) -> bool:
-        """Whether a packet is the one of `row`: its size, and its timestamps or its place in the file."""
-        packets = self.index.packets
-        if packet.size != packets.size[row]:
-            return False
-        if packet.pos is not None and packet.pos >= 0 and packet.pos == packets.pos[row]:
-            return True
-        pts = NO_PTS if packet.pts is None else packet.pts
-        dts = NO_PTS if packet.dts is None else packet.dts
-        return bool(pts == packets.pts[row] and dts == packets.dts[row] and (pts, dts) != (NO_PTS, NO_PTS))
 
     def _may_start(self, packet: av.Packet[av.VideoStream]) -> bool:
         codec = self._context.codec.canonical_name
@@ -331,6 +337,9 @@ class Decoder:
         if self.index.checksums is not None:
             return self._identify_by_checksum(frame, frame.pts)
         place = int(self.index.place_of_row[frame.pts])
+        if place < 0 and not self.index.packets.never_shows(frame.pts):
+            self._placeless.append(frame)
+            self._settled.rows_out.add(frame.pts)
         is_reached = place >= 0 and self.index.is_reached_from(place, self._start_row)
         return DecodedFrame(place, frame) if is_reached else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import av
+
 from framecache.index.rows import NO_PTS, PacketRows
 
 # As measured: by timestamp where the container's own index is by presentation time, by decoding time
@@ -27,3 +29,14 @@ def seek_argument(container_format: str, packets: PacketRows, row: int) -> int |
     if dts == NO_PTS:
         return pts if pts != NO_PTS else None
     return dts - 1 if name == "mpeg" else dts
+
+
+def is_row(packet: av.Packet[av.VideoStream], packets: PacketRows, row: int) -> bool:
+    """Whether a packet is the one of `row`: its size, and its timestamps or its place in the file."""
+    if packet.size != packets.size[row]:
+        return False
+    if packet.pos is not None and packet.pos >= 0 and packet.pos == packets.pos[row]:
+        return True
+    pts = NO_PTS if packet.pts is None else packet.pts
+    dts = NO_PTS if packet.dts is None else packet.dts
+    return bool(pts == packets.pts[row] and dts == packets.dts[row] and (pts, dts) != (NO_PTS, NO_PTS))

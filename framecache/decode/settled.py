@@ -32,14 +32,19 @@ class Settled:
 
     Attributes:
         rows_skipped: Rows that were passed over, so that no frame comes out for them.
+        rows_out: Rows whose frames came out, as far as they lie behind one whose frame did not.
     """
 
     def __init__(self, index: FrameIndex, start_row: int) -> None:
         self._index = index
         self._start_row = self._sure_row = start_row
         self._waiting: list[DecodedFrame] = []
-        self._rows_out: set[int] = set()
+        self.rows_out: set[int] = set()
         self.rows_skipped: set[int] = set()
+
+    def adopt(self, index: FrameIndex) -> None:
+        """Go on with an index that this one has grown to."""
+        self._index = index
 
     def take(self, frames: list[DecodedFrame], next_row: int, longest_delay: int) -> list[DecodedFrame]:
         """Take frames that came out after the packets before `next_row`, and give those that are sure by now.
@@ -48,9 +53,9 @@ class Settled:
             UnsteadyError: A frame did not come, though `longest_delay` packets were read after its own.
         """
         self._waiting += frames
-        self._rows_out.update(int(self._index.rows[decoded.place]) for decoded in frames)
+        self.rows_out.update(int(self._index.rows[decoded.place]) for decoded in frames)
         while self._sure_row < next_row and self._is_settled(self._sure_row):
-            self._rows_out.discard(self._sure_row)
+            self.rows_out.discard(self._sure_row)
             self._sure_row += 1
         if self._waiting and next_row - self._sure_row > longest_delay:
             raise UnsteadyError(f"no frame came out for row {self._sure_row}")
@@ -64,8 +69,8 @@ class Settled:
         """Whether a row's frame came out, was passed over, or is none that comes out from where decoding began."""
         place = int(self._index.place_of_row[row])
         return (
-            row in self._rows_out
+            row in self.rows_out
             or row in self.rows_skipped
-            or place < 0
-            or not self._index.is_reached_from(place, self._start_row)
+            # One without a place that shows a frame is one that a growing index does not know yet.
+            or (self._index.packets.never_shows(row) if place < 0 else not self._index.is_reached_from(place, self._start_row))
         )

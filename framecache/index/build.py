@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from statistics import median
 
 import av
@@ -13,20 +16,16 @@ import numpy as np
 from framecache.index import bitstream
 from framecache.index.boxes import RandomAccessBytes
 from framecache.index.frame_index import FrameIndex, IndexSource, flagged_starts, from_rows
-from framecache.index.linear import PROBED_PACKETS, Decoded, decode_linear, from_decode
+from framecache.index.growing import FIRST_PACKETS, Growing, sure_part
+from framecache.index.linear import decode_linear, from_decode
+from framecache.index.probe import Evidence, OpenStream, is_enough_to_probe, probe
 from framecache.index.rows import NO_PTS, PacketRows
-from framecache.index.scan import probe_agrees, scan_packets, trouble
+from framecache.index.scan import PacketScan, trouble
 from framecache.index.table import read_table
 from framecache.progress import Progress, no_progress
 
-Opened = tuple[av.container.InputContainer, av.VideoStream]
-OpenStream = Callable[[], AbstractContextManager[Opened]]
 OpenBytes = Callable[[], AbstractContextManager[RandomAccessBytes]]
 
-# Keyframe flags are put to the test where they first claim something, and a few packets on.
-TESTED_FROM_PACKETS = (1, 8, 30)
-TEST_REACH_PACKETS = 600
-TEST_LENGTH_PACKETS = 12
 # Codecs whose last packet may hold no picture, but the word that the sequence ends.
 ENDS_WITHOUT_A_PICTURE = frozenset({"dirac"})
 
@@ -46,69 +45,103 @@ def build_index(
         progress: Called with the stage ("scanning" or "decoding") and how much of it is done, 0.0 to 1.0.
         made_from: Take this way only; for tests, and for those who doubt. "table" falls back to "scan".
     """
-    with open_stream() as (container, stream):
+    index = begin_index(open_stream, open_bytes, progress=progress, made_from=made_from, may_grow=False)
+    assert isinstance(index, FrameIndex), "what may not grow is whole"
+    return index
+
+
+def begin_index(
+    open_stream: OpenStream,
+    open_bytes: OpenBytes,
+    *,
+    progress: Progress = no_progress,
+    made_from: IndexSource | None = None,
+    may_grow: bool = True,
+) -> FrameIndex | Growing:
+    """The index of a stream, or, of a long clean one that needs a scan, the first frames and what makes the rest.
+
+    Arguments as in `build_index`; the callback of a growing index is given anew.
+    """
+    with contextlib.ExitStack() as opened:
+        container, stream = opened.enter_context(open_stream())
         time_base = _time_base(stream)
         if made_from in (None, "table"):
             with open_bytes() as file:
                 rows = read_table(file, container, stream)
             if rows is not None:
                 return from_rows(rows, time_base, "table", flagged_starts(rows))
-        rows = scan_packets(container, stream, progress)
-        step = _usual_step(rows, stream, time_base)
-        codec = stream.codec_context.codec
-        evident = codec.canonical_name in bitstream.SELF_EVIDENT or codec.intra_only
-    if made_from != "decode" and not trouble(rows) and codec.canonical_name not in ENDS_WITHOUT_A_PICTURE:
-        index = _from_scan(rows, time_base, open_stream, is_evident=evident)
-        if index is not None or made_from == "scan":
-            return index or from_rows(rows, time_base, "scan", flagged_starts(rows))
-    with open_stream() as (container, stream):
-        decoded = decode_linear(container, stream, with_checksums=True, n_rows=len(rows), progress=progress)
-    progress("decoding", 1.0)
-    return from_decode(rows, time_base, decoded, step)
+        scan = PacketScan(container, stream, progress)
+        making = _Making.of(stream, time_base, made_from, open_stream)
+        first = making.first_part(scan) if may_grow else None
+        if first is not None:
+            index, evidence = first
+            return Growing(opened.pop_all(), scan, index, evidence, open_stream, partial(making.finish, evidence))
+        return making.finish(None, scan, opened, progress)
+    raise AssertionError("no error is swallowed here")
 
 
-def _from_scan(rows: PacketRows, time_base: Fraction, open_stream: OpenStream, *, is_evident: bool) -> FrameIndex | None:
-    """The index from packets alone, if decoding the first of them bears it out."""
-    starts = flagged_starts(rows)
-    if not len(rows):
-        return from_rows(rows, time_base, "scan", starts)
-    tested = [] if is_evident else _keyframes_to_test(rows)
-    stop = min(max([PROBED_PACKETS, *(row + TEST_LENGTH_PACKETS for row in tested)]), len(rows))
-    with open_stream() as (container, stream):
-        probe = decode_linear(container, stream, stop=stop, with_checksums=bool(tested))
-    if probe.is_damaged or not probe_agrees(rows, stop, probe.stamps):
-        return None
-    decoded = len(probe.stamps)
-    if not is_evident:
-        tries = [_decode_from(row, open_stream) for row in tested]
-        decoded += sum(len(tried.stamps) for tried in tries)
-        holds = bool(tested) and all(_agrees(rows, row, tried, probe) for row, tried in zip(tested, tries, strict=True))
-        # Flags that cannot be tested within reach are not trusted.
-        starts = starts if holds else starts[:1]
-    return from_rows(rows, time_base, "scan", starts, decoded)
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What is to be known of a stream to make its index from its packets.
 
-
-def _keyframes_to_test(rows: PacketRows) -> list[int]:
-    """A few packets near the start that are flagged as keyframes, the very first left out."""
-    keys = np.flatnonzero(rows.is_key)
-    found = {int(keys[keys >= at][0]) for at in TESTED_FROM_PACKETS if (keys >= at).any()}
-    return sorted(row for row in found if row < TEST_REACH_PACKETS)
-
-
-def _decode_from(row: int, open_stream: OpenStream) -> Decoded:
-    with open_stream() as (container, stream):
-        return decode_linear(container, stream, first=row, stop=row + TEST_LENGTH_PACKETS, with_checksums=True)
-
-
-def _agrees(rows: PacketRows, row: int, tried: Decoded, truth: Decoded) -> bool:
-    """Whether decoding from a packet flagged as a keyframe gave the pictures of the linear decode.
-
-    Some formats flag every packet (msvideo1 in AVI), though most need the one before.
+    Attributes:
+        time_base: Seconds per tick.
+        made_from: The way that was asked for.
+        open_stream: Opens the container and picks the stream, afresh each time.
+        is_evident: Whether keyframes can be told from their packets.
+        may_believe_packets: Whether the codec and the way that was asked for allow that.
     """
-    expected = dict(zip(truth.stamps, truth.checksums, strict=True))
-    got = dict(zip(tried.stamps, tried.checksums, strict=True))
-    shown = [r for r in range(row, row + TEST_LENGTH_PACKETS) if r in expected and rows.pts[r] >= rows.pts[row]]
-    return all(got.get(r) == expected[r] for r in shown)
+
+    time_base: Fraction
+    made_from: IndexSource | None
+    open_stream: OpenStream
+    is_evident: bool
+    may_believe_packets: bool
+
+    @classmethod
+    def of(cls, stream: av.VideoStream, time_base: Fraction, made_from: IndexSource | None, open_stream: OpenStream) -> _Making:
+        codec = stream.codec_context.codec
+        name = codec.canonical_name
+        is_evident = name in bitstream.SELF_EVIDENT or codec.intra_only
+        may_believe_packets = made_from != "decode" and name not in ENDS_WITHOUT_A_PICTURE
+        return cls(time_base, made_from, open_stream, is_evident, may_believe_packets)
+
+    def first_part(self, scan: PacketScan) -> tuple[FrameIndex, Evidence] | None:
+        """The frames that the first packets make sure of; None where the file ends before that, or shows trouble."""
+        if not self.may_believe_packets:
+            return None
+        scan.read(lambda count: self._is_enough(scan, count))
+        rows = scan.rows()
+        if scan.is_ended or trouble(rows) is not None:
+            return None
+        evidence = self._probe(rows)
+        if evidence is None:
+            return None
+        index = sure_part(rows, self.time_base, evidence)
+        return (index, evidence) if len(index) else None
+
+    def _is_enough(self, scan: PacketScan, count: int) -> bool:
+        return count % FIRST_PACKETS == 0 and is_enough_to_probe(scan.rows(), is_evident=self.is_evident)
+
+    def _probe(self, rows: PacketRows) -> Evidence | None:
+        return probe(rows, self.open_stream, is_evident=self.is_evident)
+
+    def finish(self, evidence: Evidence | None, scan: PacketScan, opened: contextlib.ExitStack, progress: Progress) -> FrameIndex:
+        """The whole index, from all packets, with what the first have shown already if they have; closes `opened`."""
+        if not scan.is_ended:
+            scan.read()
+        rows, step = scan.rows(), _usual_step(scan.rows(), scan.stream, self.time_base)
+        opened.close()
+        if self.may_believe_packets and trouble(rows) is None:
+            evidence = evidence or self._probe(rows)
+            if evidence is not None:
+                return from_rows(rows, self.time_base, "scan", evidence.starts(rows), evidence.frames_decoded)
+            if self.made_from == "scan":
+                return from_rows(rows, self.time_base, "scan", flagged_starts(rows))
+        with self.open_stream() as (container, stream):
+            decoded = decode_linear(container, stream, with_checksums=True, n_rows=len(rows), progress=progress)
+        progress("decoding", 1.0)
+        return from_decode(rows, self.time_base, decoded, step)
 
 
 def _time_base(stream: av.VideoStream) -> Fraction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -138,8 +138,7 @@ class FrameIndex:
         Raises:
             BadArgumentError: (a ValueError) The stop is before the start.
         """
-        if start_seconds is not None and stop_seconds is not None and stop_seconds < start_seconds:
-            raise BadArgumentError(f"the interval from {start_seconds!r} s to {stop_seconds!r} s ends before it begins")
+        check_interval(start_seconds, stop_seconds)
         if not len(self):
             return range(0)
         first = 0 if start_seconds is None else self.nearest(start_seconds)
@@ -188,9 +187,20 @@ class FrameIndex:
         # Two roundings meet in a gap, so it may be one tick off either way.
         return largest - smallest > max(2, largest // 100)
 
+    def first(self, count: int) -> FrameIndex:
+        """The index of the first `count` frames of a clean stream; the packets of the others stay, and have no place."""
+        columns = {name: getattr(self, name)[:count].copy() for name in ("pts", "own_pts", "durations", "rows")}
+        return replace(self, **columns, undecodable=self.undecodable[self.undecodable < count])
+
     def own_pts_at(self, place: int) -> int | None:
         """The stream's own timestamp of a place, or None."""
         return int(self.pts[place]) if self.own_pts[place] else None
+
+
+def check_interval(start_seconds: float | None, stop_seconds: float | None) -> None:
+    """Raise BadArgumentError where an interval ends before it begins; None is an open end."""
+    if start_seconds is not None and stop_seconds is not None and stop_seconds < start_seconds:
+        raise BadArgumentError(f"the interval from {start_seconds!r} s to {stop_seconds!r} s ends before it begins")
 
 
 def end_durations(pts: Ints, last_duration: int) -> Ints:

@@ -61,8 +61,19 @@ class PacketRows:
         """Which packets show a frame, as far as packets alone can tell."""
         return ~(self.is_discard | self.is_hidden)
 
+    def never_shows(self, row: int) -> bool:
+        """Whether a packet shows no frame, as far as it alone can tell."""
+        return bool(self.is_discard[row] or self.is_hidden[row])
+
     @classmethod
     def from_tuples(cls, rows: Sequence[tuple[int, ...]]) -> PacketRows:
         """From one tuple per packet, in the order of the attributes."""
         table = np.array(rows, np.int64).reshape(-1, 9).T
         return cls(*(column.copy() for column in table[:5]), *(column.astype(bool) for column in table[5:]))
+
+    @classmethod
+    def joined(cls, pieces: Sequence[PacketRows]) -> PacketRows:
+        """The packets of one piece after the other; there is at least one piece."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(*(np.concatenate([getattr(piece, field.name) for piece in pieces]) for field in fields(cls)))

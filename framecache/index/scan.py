@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import av
 import numpy as np
@@ -27,34 +27,77 @@ def demux(container: av.container.InputContainer, stream: av.VideoStream) -> Ite
         return
 
 
-def scan_packets(container: av.container.InputContainer, stream: av.VideoStream, progress: Progress) -> PacketRows:
-    """All packets of a stream that was just opened; other streams of the container are not read."""
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = av.stream.Discard.all
-    codec = stream.codec_context.codec.canonical_name
-    may_hide = codec in ("vp8", "vp9")
-    total = max(container.size, 1)
-    rows = []
-    for packet in demux(container, stream):
+class PacketScan:
+    """A scan of a stream that was just opened, which can be stopped and gone on with. One thread at a time.
+
+    Other streams of the container are not read.
+
+    Attributes:
+        stream: The stream, which lives as long as its container is open.
+        count: How many packets were read so far.
+        is_ended: Whether that is all of them.
+        progress: Called with "scanning" and how much of the file is read, 0.0 to 1.0, every so often.
+    """
+
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, progress: Progress) -> None:
+        for other in container.streams:
+            if other.index != stream.index:
+                other.discard = av.stream.Discard.all
+        self._codec = stream.codec_context.codec.canonical_name
+        self._may_hide = self._codec in ("vp8", "vp9")
+        self._total_bytes = max(container.size, 1)
+        self._position_bytes = 0
+        self._packets = demux(container, stream)
+        self.stream = stream
+        # Columns are made of some rows at a time, for making them of all at once would keep other threads waiting.
+        self._pieces: list[PacketRows] = []
+        self._loose: list[tuple[int, ...]] = []
+        self.count = 0
+        self.is_ended = False
+        self.progress = progress
+
+    @property
+    def done(self) -> float:
+        """How much of the file is read, 0.0 to 1.0."""
+        return 1.0 if self.is_ended else min(1.0, max(self._position_bytes, 0) / self._total_bytes)
+
+    def read(self, is_enough: Callable[[int], bool] = lambda _count: False) -> None:
+        """Read on to the end of the file, or until `is_enough`, asked after every packet with their count, says so."""
+        for packet in self._packets:
+            self._loose.append(self._row(packet))
+            self.count += 1
+            if len(self._loose) == PROGRESS_EVERY_PACKETS:
+                self._gather()
+                self.progress("scanning", self.done)
+            if is_enough(self.count):
+                return
+        self.is_ended = True
+        self.progress("scanning", 1.0)
+
+    def rows(self) -> PacketRows:
+        """The packets read so far."""
+        self._gather()
+        self._pieces = [PacketRows.joined(self._pieces)]
+        return self._pieces[0]
+
+    def _gather(self) -> None:
+        self._pieces.append(PacketRows.from_tuples(self._loose))
+        self._loose = []
+
+    def _row(self, packet: av.Packet[av.VideoStream]) -> tuple[int, ...]:
         pts, dts, pos = packet.pts, packet.dts, packet.pos
-        rows.append(
-            (
-                NO_PTS if pts is None else pts,
-                NO_PTS if dts is None else dts,
-                packet.size,
-                -1 if pos is None else pos,
-                packet.duration or 0,
-                packet.is_keyframe,
-                packet.is_discard,
-                may_hide and bitstream.is_hidden(codec, bytes(packet)),
-                packet.is_corrupt,
-            )
+        self._position_bytes = pos or 0
+        return (
+            NO_PTS if pts is None else pts,
+            NO_PTS if dts is None else dts,
+            packet.size,
+            -1 if pos is None else pos,
+            packet.duration or 0,
+            packet.is_keyframe,
+            packet.is_discard,
+            self._may_hide and bitstream.is_hidden(self._codec, bytes(packet)),
+            packet.is_corrupt,
         )
-        if len(rows) % PROGRESS_EVERY_PACKETS == 0:
-            progress("scanning", min(1.0, max(pos or 0, 0) / total))
-    progress("scanning", 1.0)
-    return PacketRows.from_tuples(rows)
 
 
 def trouble(packets: PacketRows) -> str | None:
