@@ -1,4 +1,4 @@
-"""What the README and CONTRIBUTING show runs as it is written."""
+"""What the README, CONTRIBUTING and docs show runs as it is written."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import processes
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
-    pytest.param(code, id=f"{name}-{number}")
-    for name in ("README.md", "CONTRIBUTING.md")
-    for number, code in enumerate(re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL))
+    pytest.param(code, id=f"{path.name}-{number}")
+    for path in TEXTS
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL))
 ]
 
 
@@ -50,9 +51,9 @@ def test_there_are_blocks():
 
 
 def test_every_file_and_link_that_is_named_is_there():
-    for name in ("README.md", "CONTRIBUTING.md"):
-        text = (ROOT / name).read_text()
+    for path in TEXTS:
+        text = path.read_text()
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
-            assert (ROOT / target).exists(), f"{name} names {target}"
+            assert (path.parent / target).exists(), f"{path} names {target}"
         for script in re.findall(r"`(scripts/[\w.]+)", text):
-            assert (ROOT / script).exists(), f"{name} names {script}"
+            assert (ROOT / script).exists(), f"{path} names {script}"
