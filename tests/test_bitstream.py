@@ -14,6 +14,7 @@ from framecache.index.bitstream import (
     may_start,
     nal_length_size,
     nal_units,
+    tells_whole_frames,
 )
 
 
@@ -123,3 +124,22 @@ def test_of_other_codecs_and_broken_packets_nothing_is_passed_over():
         for size in (0, 4):
             assert not is_non_reference("h264", broken, size)
             assert not is_non_reference("hevc", broken, size)
+
+
+def test_h264_without_fields_that_begins_with_an_idr_picture_tells_whole_frames(clip: Callable[..., Path]):
+    (first, *others), extradata = packets(clip(container="mkv"))
+    assert tells_whole_frames("h264", extradata, first[0])
+    assert not tells_whole_frames("h264", extradata, others[0][0]), "no keyframe"
+    assert not tells_whole_frames("h264", None, first[0])
+    assert not tells_whole_frames("h264", (extradata or b"")[:9], first[0]), "a record cut short"
+    assert not tells_whole_frames("vp9", extradata, first[0])
+    interlaced, record = packets(clip(container="mkv", options=(("x264-params", "tff=1"),)))
+    assert not tells_whole_frames("h264", record, interlaced[0][0]), "there may be fields"
+    refreshed, record = packets(clip(container="mkv", options=(("x264-params", "intra-refresh=1"),)))
+    assert not tells_whole_frames("h264", record, refreshed[14][0]), "no picture is whole at once"
+
+
+def test_h265_that_begins_where_decoding_may_start_tells_whole_frames(clip: Callable[..., Path]):
+    (first, *others), extradata = packets(clip(codec="libx265", container="mkv"))
+    assert tells_whole_frames("hevc", extradata, first[0])
+    assert not tells_whole_frames("hevc", extradata, others[0][0])

@@ -144,3 +144,14 @@ def test_an_index_extends_those_whose_frames_it_holds_unchanged(long_clip: Calla
     assert not extends(first, whole)
     moved = whole_index(rows_of([0, 2, 1, 3]))
     assert not extends(moved, whole_index(rows_of([0, 1, 2, 3])).first(3))
+
+
+def test_where_packets_tell_whole_frames_the_first_are_known_without_decoding_and_proven_in_the_end(
+    long_clip: Callable[..., Path],
+):
+    growing = begin(long_clip())
+    assert isinstance(growing, Growing)
+    assert growing.index.frames_decoded == 0
+    *_, whole = growing.indices(lambda count, known: True, no_progress)
+    assert whole.frames_decoded >= 40
+    assert extends(whole, growing.index)

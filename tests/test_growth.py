@@ -317,7 +317,7 @@ def test_going_through_all_frames_goes_along_with_the_scan(long_clip: Callable[.
 
 
 def test_a_scrubber_shows_what_is_known(long_clip: Callable[..., Path], gate: Gate):
-    with VideoReader(long_clip()) as reader, Scrubber(reader) as scrubber:
+    with VideoReader(long_clip()) as reader, Scrubber(reader, previews=False) as scrubber:
         for place in (3, 20, 11):
             scrubber.seek(place)
         arrival = scrubber.take(PATIENCE_SECONDS)

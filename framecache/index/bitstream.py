@@ -72,6 +72,23 @@ def nal_length_size(codec: str, extradata: bytes | None) -> int:
     return 0
 
 
+def tells_whole_frames(codec: str, extradata: bytes | None, first_packet: bytes) -> bool:
+    """Whether an avcC or hvcC record and the first packet make sure that each packet shows one frame, from the first on.
+
+    So it is where H.264 has no fields and begins with an IDR picture, and H.265 with any picture that decoding may start at.
+    """
+    length_size = nal_length_size(codec, extradata)
+    if not length_size or not extradata:
+        return False
+    try:
+        if codec == "h264":
+            is_idr = any(nal and nal[0] & 31 == IDR_NAL for nal in nal_units(first_packet, length_size))
+            return is_idr and H264Fields.from_avcc(extradata).frame_mbs_only
+        return codec == "hevc" and may_start(codec, first_packet, length_size)
+    except (EOFError, IndexError):
+        return False
+
+
 def may_start(codec: str, data: bytes, length_size: int = 0) -> bool:
     """Whether decoding may start at this packet, by its own bytes; True where they cannot tell."""
     try:

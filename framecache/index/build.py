@@ -26,6 +26,8 @@ from framecache.progress import Progress, no_progress
 
 OpenBytes = Callable[[], AbstractContextManager[RandomAccessBytes]]
 
+# Matroska and WebM: a block holds the frame of one time (RFC 9559).
+FRAMES_IN_BLOCKS = frozenset({"matroska"})
 # Codecs whose last packet may hold no picture, but the word that the sequence ends.
 ENDS_WITHOUT_A_PICTURE = frozenset({"dirac"})
 
@@ -75,7 +77,9 @@ def begin_index(
         first = making.first_part(scan) if may_grow else None
         if first is not None:
             index, evidence = first
-            return Growing(opened.pop_all(), scan, index, evidence, open_stream, partial(making.finish, evidence))
+            # What bytes alone tell is borne out by decoding in the end, in the background.
+            proven = evidence if evidence.frames_decoded else None
+            return Growing(opened.pop_all(), scan, index, evidence, open_stream, partial(making.finish, proven))
         return making.finish(None, scan, opened, progress)
     raise AssertionError("no error is swallowed here")
 
@@ -90,11 +94,16 @@ class _Making:
         open_stream: Opens the container and picks the stream, afresh each time.
         is_evident: Whether keyframes can be told from their packets.
         may_believe_packets: Whether the codec and the way that was asked for allow that.
+        has_frames_in_blocks: Whether the container holds one frame in each packet by its own definition.
+        codec, extradata: What the stream is, and what its decoder is told beforehand.
     """
 
     time_base: Fraction
     made_from: IndexSource | None
     open_stream: OpenStream
+    has_frames_in_blocks: bool
+    codec: str
+    extradata: bytes | None
     is_evident: bool
     may_believe_packets: bool
 
@@ -104,7 +113,9 @@ class _Making:
         name = codec.canonical_name
         is_evident = name in bitstream.SELF_EVIDENT or codec.intra_only
         may_believe_packets = made_from != "decode" and name not in ENDS_WITHOUT_A_PICTURE
-        return cls(time_base, made_from, open_stream, is_evident, may_believe_packets)
+        in_blocks = stream.container.format.name.split(",")[0] in FRAMES_IN_BLOCKS
+        extradata = stream.codec_context.extradata
+        return cls(time_base, made_from, open_stream, in_blocks, name, extradata, is_evident, may_believe_packets)
 
     def first_part(self, scan: PacketScan) -> tuple[FrameIndex, Evidence] | None:
         """The frames that the first packets make sure of; None where the file ends before that, or shows trouble."""
@@ -114,7 +125,7 @@ class _Making:
         rows = scan.rows()
         if scan.is_ended or trouble(rows) is not None:
             return None
-        evidence = self._probe(rows)
+        evidence = self._quick_evidence(scan) or self._probe(rows)
         if evidence is None:
             return None
         index = sure_part(rows, self.time_base, evidence)
@@ -122,6 +133,11 @@ class _Making:
 
     def _is_enough(self, scan: PacketScan, count: int) -> bool:
         return count % FIRST_PACKETS == 0 and is_enough_to_probe(scan.rows(), is_evident=self.is_evident)
+
+    def _quick_evidence(self, scan: PacketScan) -> Evidence | None:
+        """That packets can be believed, where their own bytes tell, so that nothing need be decoded before frames are given."""
+        is_told = self.has_frames_in_blocks and bitstream.tells_whole_frames(self.codec, self.extradata, scan.first_packet)
+        return Evidence(True, 0) if is_told else None
 
     def _probe(self, rows: PacketRows) -> Evidence | None:
         return probe(rows, self.open_stream, is_evident=self.is_evident)

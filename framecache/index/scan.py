@@ -35,6 +35,7 @@ class PacketScan:
     Attributes:
         stream: The stream, which lives as long as its container is open.
         count: How many packets were read so far.
+        first_packet: The first one's data.
         is_ended: Whether that is all of them.
         progress: Called with "scanning" and how much of the file is read, 0.0 to 1.0, every so often.
     """
@@ -53,6 +54,7 @@ class PacketScan:
         self._pieces: list[PacketRows] = []
         self._loose: list[tuple[int, ...]] = []
         self.count = 0
+        self.first_packet = b""
         self.is_ended = False
         self.progress = progress
 
@@ -64,6 +66,7 @@ class PacketScan:
     def read(self, is_enough: Callable[[int], bool] = lambda _count: False) -> None:
         """Read on to the end of the file, or until `is_enough`, asked after every packet with their count, says so."""
         for packet in self._packets:
+            self.first_packet = self.first_packet or bytes(packet)
             self._loose.append(self._row(packet))
             self.count += 1
             if len(self._loose) == PROGRESS_EVERY_PACKETS:

@@ -216,9 +216,15 @@ class Limit(PyAV):
             context.decode(next(self._container.demux(self._stream)))
             self._is_primed = True
         self._container.seek(start_pts, backward=True, stream=self._stream)
+        awaited = set(wanted)
         for packet in self._container.demux(self._stream):
             context.skip_frame = "NONREF" if packet.pts is not None and packet.pts < wanted[place] else "DEFAULT"
-            for frame in context.decode(packet if packet.size else None):
+            awaited.discard(packet.pts)
+            frames = context.decode(packet if packet.size else None)
+            if not awaited and packet.size:
+                # All that is wanted is in the decoder, which would hold some of it back until more packets come.
+                frames += context.decode(None)
+            for frame in frames:
                 self._decoded += 1
                 if frame.pts == wanted[place]:
                     yield self._picture(frame)
