@@ -36,8 +36,9 @@ class Copier:
 
     FFmpeg's decoders keep the memory of all their frames that were ever held at once, until they are closed: several
     decoders would hold a cache's budget several times over. And holding their frames would change which memory they
-    write to next, and so what damaged pictures show. A copy keeps all that a frame says of itself (colours, field order,
-    place of chroma), so it is converted to the same bytes. What a copy held is used again by the next of its kind.
+    write to next, and so what damaged pictures show. A copy keeps what conversion goes by (matrix and range where they
+    matter, field order, place of chroma), so it is converted to the same bytes. What a copy held is used again by the next
+    of its kind.
 
     Args:
         budget_bytes: What copies may hold altogether; memory that could exceed it is given back.
@@ -45,7 +46,8 @@ class Copier:
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
-        self._lock = threading.Lock()
+        # Re-entrant: the garbage collector, which may run while a copy is made, may close an engine.
+        self._lock = threading.RLock()
         # By kind of frame, the least recently used first.
         self._pools: dict[tuple[object, ...], _Pool] = {}
 

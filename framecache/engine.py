@@ -85,18 +85,21 @@ class Engine:
 
     def close(self) -> None:
         """Close every decoder and forget every frame; readers that use this engine raise ClosedError then."""
-        videos = list(self._videos.values())
+        growths = [video.growth for video in self._videos.values() if video.growth is not None]
         self.close_soon()
         for follower in self.followers:
             follower.join()
-        for video in videos:
-            if video.growth is not None:
-                video.growth.join()
+        for growth in growths:
+            growth.join()
 
     def close_soon(self) -> None:
         """`close`, without waiting for threads in the background: for the garbage collector, which may run anywhere."""
         for follower in self.followers:
             follower.stop()
+        if not any(follower.takes_over(self._shut) for follower in self.followers):
+            self._shut()
+
+    def _shut(self) -> None:
         with self._changed:
             self._is_closed = True
             closing, self._idle = self._idle, []

@@ -113,6 +113,10 @@ class VideoFacts:
     def __len__(self) -> int:
         return len(self.index)
 
+    def __bool__(self) -> bool:
+        """Whether there are any frames; unlike `len`, it does not wait for all of them."""
+        return len(self._horizon.up_to(1)) > 0
+
     def __repr__(self) -> str:
         state = f"{len(self._video.index)} frames{'' if self.is_indexed else ' so far'}"
         return f"<VideoReader {self._life.name!r}, {'closed' if self._life.is_closed else state}>"

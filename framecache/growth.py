@@ -78,12 +78,20 @@ class Growth:
         return self._error is not None
 
     def start(self) -> None:
-        """Go on with the scan in a thread of its own, unless that is done already."""
+        """Go on with the scan in a thread of its own, unless that is done already.
+
+        Raises:
+            IndexingError: No thread can be started; whoever waits tries again.
+        """
         with self._changed:
             if self._thread is None and not self.is_over and self._error is None:
                 # A daemon: an interpreter that ends does not wait for the end of a long file.
                 self._thread = threading.Thread(target=self._work, name="framecache-index", daemon=True)
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except RuntimeError as error:
+                    self._thread = None
+                    raise IndexingError(f"no thread can be started that makes the rest of the index ({error})") from error
 
     def wait(
         self, look: Callable[[], None], is_enough: Callable[[], bool] | None = None, timeout_seconds: float | None = None
@@ -188,8 +196,17 @@ class Growth:
         self._is_telling = True
         try:
             self._progress(stage, done)
+        except BaseException as error:
+            # It is the callback's affair, and not that of those who ask for frames.
+            self._progress = no_progress
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread())))
         finally:
             self._is_telling = False
+
+    def tell_no_more(self, progress: Progress) -> None:
+        """Do not call this callback any more: whoever wanted to know is gone."""
+        if self._progress is progress:
+            self._progress = no_progress
 
     def _check_goes_on(self) -> None:
         if self._is_stopped:

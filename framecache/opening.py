@@ -212,7 +212,8 @@ def _open_fresh(engine: Engine, fresh: Video, begun: FrameIndex | Growing, recor
         if video is not fresh:
             begun.close()
     if video is fresh:
-        fresh.growth.start()
+        with contextlib.suppress(IndexingError):  # no thread can be had now: whoever waits tries again
+            fresh.growth.start()
     return video
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import weakref
@@ -10,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from framecache.engine import Engine
-from framecache.errors import CancelledError, DecodeError, FramecacheError
+from framecache.errors import CancelledError, DecodeError
 from framecache.index.frame_index import FrameIndex
 from framecache.lead import UnsettledError
 from framecache.pace import Around, Motion
-from framecache.video import CacheKey, Keep, Video
+from framecache.video import CacheKey, Keep, Video, held_value_bytes
 
 # So long nothing must have been asked for: whoever takes one frame after another is never disturbed.
 QUIET_SECONDS = 0.003
@@ -35,7 +34,7 @@ FEWEST_FRAMES = 12
 RECENT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Client:
     """A reader, as far as prefetching for it goes.
 
@@ -120,35 +119,47 @@ class Prefetcher:
         self._thread: threading.Thread | None = None
         self._is_asleep = False
         self._is_stopped = False
-        # The video and window that were filled last, and where in it nothing is to be done.
-        self._filled: tuple[CacheKey, range] | None = None
-        self._given_up: Video | None = None
+        # For whom a window was filled last, where in it nothing is to be done, and how many evictions there had been.
+        self._filled: tuple[weakref.ref[Client], range, int] | None = None
+        self._given_up: weakref.ref[Client] | None = None
+        self._close_engine: Callable[[], None] | None = None
         self._seen: dict[CacheKey, float] = {}
-        engine.followers.append(self)
 
     def note(self, client: Client, place: int, motion: Motion) -> None:
-        """A frame was asked for, and had. Returns at once."""
-        if self._is_filled(client, place):
+        """A frame was asked for, and had. Returns at once; where no thread can be started, nothing is prefetched."""
+        if self._is_stopped or self._is_filled(client, place):
             return
         # First this, then the look at the thread, which does it the other way round: one of the two sees the other.
         self._newest = _Note(client, place, motion)
         if self._thread is not None and not self._is_asleep:
             return  # the thread looks for itself before long
         with self._changed:
-            if self._is_stopped:
+            if self._is_stopped or self._thread is not None:
+                self._changed.notify_all()
                 return
-            if self._thread is None:
-                # A daemon: an interpreter that ends does not wait for it.
-                self._thread = threading.Thread(target=self._work, name="framecache-prefetch", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            # A daemon: an interpreter that ends does not wait for it.
+            thread = threading.Thread(target=self._work, name="framecache-prefetch", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                self._newest = None
+            else:
+                self._thread = thread
 
     def stop(self) -> None:
         """Have the thread end after the packet that it is at; without waiting for it."""
-        self._is_stopped = True
+        # Nothing that leads back to the engine is kept.
+        self._is_stopped, self._newest, self._filled = True, None, None
         if self._changed.acquire(blocking=False):
             self._changed.notify_all()
             self._changed.release()
+
+    def takes_over(self, close: Callable[[], None]) -> bool:
+        """Whether this is the thread itself, which then closes the engine when its work under way is done."""
+        if threading.current_thread() is not self._thread:
+            return False
+        self._close_engine = close
+        return True
 
     def join(self) -> None:
         """Wait for the end of the thread, unless this is it."""
@@ -163,14 +174,16 @@ class Prefetcher:
             try:
                 self._follow(note)
             except CancelledError:
-                if self._newest is None:
+                if self._newest is None and not self._is_stopped:
                     # Something was asked for meanwhile: the rest of this, or whatever is newer, when it is quiet.
                     self._newest = note
             except UnsettledError:
-                self._given_up = note.client.video
-            except FramecacheError:
-                """Whoever asks for that frame is told why there is none."""
+                self._given_up = weakref.ref(note.client)
+            except Exception:
+                """Whoever asks for that frame meets it too, and is told."""
             del note
+        if self._close_engine is not None:
+            self._close_engine()
 
     def _await_note(self) -> _Note | None:
         """The newest request, once it is quiet; None once all is over, or nothing came for long."""
@@ -199,18 +212,18 @@ class Prefetcher:
                 self._is_asleep = False
                 # The longer it is busy, the more seldom it is disturbed by looking.
                 pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
-            self._thread = None
+            self._thread = self._newest = None
             return None
 
     def _follow(self, note: _Note) -> None:
         """Have ready what is worth having around a request. Raises CancelledError when something is asked for."""
         engine, client, place = self._engine(), note.client, note.place
         # A troubled stream is decoded with one thread and checked; a request may have to begin from the start.
-        if engine is None or client.video.index.checksums is not None or client.video is self._given_up:
+        if engine is None or client.video.index.checksums is not None or self._is_given_up(client):
             return
         if self._is_filled(client, place):
             return
-        room = self._room_frames(engine, client.video)
+        room = self._room_frames(engine, client, place)
         if room < FEWEST_FRAMES:
             return
         index = client.video.index
@@ -224,7 +237,8 @@ class Prefetcher:
             # Backwards the last brings all before it along; forward one after the other, to stop anywhere.
             for target in missing if is_forward else missing[-1:]:
                 self._fetch(engine, note, wanted, target, before=0 if is_forward else target - missing[0])
-        self._filled = client.video.key, inner(wanted, place)
+        if not self._is_stopped:
+            self._filled = weakref.ref(client), inner(wanted, place), engine.cache.stats.evictions
 
     def _fetch(self, engine: Engine, note: _Note, wanted: range, place: int, *, before: int) -> None:
         client = note.client
@@ -249,38 +263,30 @@ class Prefetcher:
             return  # the others may still be had
 
     def _is_filled(self, client: Client, place: int) -> bool:
-        filled = self._filled
-        return filled is not None and filled[0] == client.video.key and place in filled[1]
+        filled, engine = self._filled, self._engine()
+        if filled is None or engine is None or filled[0]() is not client or place not in filled[1]:
+            return False
+        # Where much was pushed out since, some of it was in the window perhaps.
+        return engine.cache.stats.evictions - filled[2] <= len(filled[1]) // 4
 
-    def _room_frames(self, engine: Engine, video: Video) -> int:
+    def _is_given_up(self, client: Client) -> bool:
+        return self._given_up is not None and self._given_up() is client
+
+    def _room_frames(self, engine: Engine, client: Client, place: int) -> int:
         """How many frames of a video the cache has room for, with those of other videos that are being looked at."""
-        now = time.monotonic()
-        self._seen = {key: at for key, at in self._seen.items() if now - at < RECENT_SECONDS} | {video.key: now}
-        count = len(engine.cache)
-        if not count:
-            return 0
-        return int(engine.buffer_size_bytes / (engine.cache.bytes_held / count) / len(self._seen))
-
-
-_prefetchers: weakref.WeakKeyDictionary[Engine, Prefetcher] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
+        now, key = time.monotonic(), client.video.key
+        self._seen = {key: at for key, at in self._seen.items() if now - at < RECENT_SECONDS} | {key: now}
+        for value in map(engine.cache.peek, client.keys(place)):
+            if value is not None:
+                return engine.buffer_size_bytes // held_value_bytes(value) // len(self._seen)
+        return 0
 
 
 def prefetcher_of(engine: Engine) -> Prefetcher:
-    """The engine's prefetcher."""
-    prefetcher = _prefetchers.get(engine)
-    if prefetcher is None:
-        with _lock:
-            prefetcher = _prefetchers.setdefault(engine, Prefetcher(engine))
-    return prefetcher
-
-
-def _after_fork_in_child() -> None:
-    # The threads are not here, and whoever held the lock may not be either.
-    global _lock
-    _lock = threading.Lock()
-    _prefetchers.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    """The engine's prefetcher. After a fork, the child's engine has another."""
+    while True:
+        for follower in engine.followers:
+            if isinstance(follower, Prefetcher):
+                return follower
+        # Should two threads do this, the first one's is taken, and the other never has a thread.
+        engine.followers.append(Prefetcher(engine))

@@ -122,7 +122,7 @@ class VideoReader(VideoFacts):
             raise BadTypeError(f"engine is {shown(engine)}; it must be an Engine")
         if progress is not None and not callable(progress):
             raise BadTypeError(f"progress is {shown(progress)}; it must be callable with a stage and a number")
-        self._path = path
+        self._path, self._progress = path, progress or no_progress
         self._owns_engine = engine is None
         self._engine = Engine(self._options.buffer_size_bytes) if engine is None else engine
         source = make_source(path)
@@ -131,7 +131,7 @@ class VideoReader(VideoFacts):
             self._engine,
             source,
             self._options.stream,
-            progress=progress or no_progress,
+            progress=self._progress,
             index_from=index_from,
             may_grow=not self._options.wait_for_index,
         )
@@ -198,6 +198,8 @@ class VideoReader(VideoFacts):
         self._life.check_open()
         index = self._horizon.up_to_time(seconds)
         place = index.displayed_at(seconds)
+        if place is None and seconds < 0:
+            raise TimeRangeError(f"{seconds!r} s lies before the video, which is shown from 0.0 s on")
         if place is None:
             end = index.duration_seconds
             raise TimeRangeError(f"{seconds!r} s lies outside the video, which is shown from 0.0 s up to before {end!r} s")
@@ -277,6 +279,8 @@ class VideoReader(VideoFacts):
     def close(self) -> None:
         """Close the reader, its decoders and its cache; twice does no harm. Requests raise ClosedError then."""
         self._life.is_closed = True
+        if self._video.growth is not None:
+            self._video.growth.tell_no_more(self._progress)
         if self._finalizer.detach() is not None:
             self._engine.release(self._video)
             if self._owns_engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,3 +67,4 @@ class Follower(Protocol):
 
     def stop(self) -> None: ...
     def join(self) -> None: ...
+    def takes_over(self, close: Callable[[], None]) -> bool: ...

@@ -88,7 +88,8 @@ class Scrubber:
     def seek(self, index: int) -> int:
         """Want the frame at `index`, for `take` and the callback; at once. The index it will arrive under.
 
-        As in `request_frame`, an index past an end is clamped, and a negative one counts from the end.
+        As in `request_frame`, an index past an end is clamped, and a negative one counts from the end. While the index
+        still grows, what it does not know yet is waited for here.
 
         Raises:
             FrameIndexError: The video has no frames.
@@ -123,6 +124,9 @@ class Scrubber:
             DecodeError: And what else `request_frame` raises.
         """
         box = _Mailbox()
+        if not self._reader.is_indexed:
+            # Which frame that is may have to be waited for, and the event loop goes on meanwhile.
+            index = await asyncio.to_thread(self._reader.frame_index_to_nearest_frame, index)
         future = self.request(index)
         future.add_done_callback(box.put)
         try:
@@ -143,7 +147,7 @@ class Scrubber:
         box = _Mailbox()
         future: Future[Arrival] = self._send(index, Waiter(Future(), takes_arrivals=True, on_preview=box.put))
         future.add_done_callback(box.put)
-        return _arrivals(future, box)
+        return _Arrivals(future, box)
 
     @property
     def is_idle(self) -> bool:
@@ -217,10 +221,33 @@ class _Mailbox:
         return await self._queue.get()
 
 
-async def _arrivals(future: Future[Arrival], box: _Mailbox) -> AsyncIterator[Arrival]:
-    try:
-        while (item := await box.get()) is not future:
-            yield item
-        yield future.result()
-    finally:
-        future.cancel()
+class _Arrivals(AsyncIterator[Arrival]):
+    """What comes of one position: previews, and at last what its future holds. Dropped or closed, its work stops."""
+
+    def __init__(self, future: Future[Arrival], box: _Mailbox) -> None:
+        self._future = future
+        self._box = box
+        self._is_over = False
+
+    async def __anext__(self) -> Arrival:
+        if self._is_over:
+            raise StopAsyncIteration
+        try:
+            item = await self._box.get()
+        except BaseException:
+            await self.aclose()
+            raise
+        if item is not self._future:
+            assert isinstance(item, Arrival), "a mailbox holds arrivals, and at last the future"
+            return item
+        self._is_over = True
+        last: Arrival = self._future.result()
+        return last
+
+    async def aclose(self) -> None:
+        """Want it no more."""
+        self._is_over = True
+        self._future.cancel()
+
+    def __del__(self) -> None:
+        self._future.cancel()

@@ -26,6 +26,7 @@ from framecache import (
     FrameIndexError,
     IndexingError,
     Scrubber,
+    TimeRangeError,
     VideoChangedError,
     VideoReader,
 )
@@ -486,11 +487,14 @@ def test_a_progress_callback_that_waits_for_the_index_is_told_that_it_cannot(
         if readers:
             len(readers[0])
 
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", reported.append)
     with VideoReader(long_clip(), progress=told) as reader:
         readers.append(reader)
         gate.open()
-        with pytest.raises(IndexingError, match="callback"):
-            len(reader)
+        assert len(reader) == COUNT
+    assert [type(one.exc_value) for one in reported] == [IndexingError]
+    assert "callback" in str(reported[0].exc_value)
 
 
 def test_a_forked_child_scans_for_itself(long_clip: Callable[..., Path], gate: Gate):
@@ -567,24 +571,67 @@ def test_a_file_that_changes_meanwhile_is_told_to_all(long_clip: Callable[..., P
         assert not reader.is_indexed
 
 
-def test_what_a_progress_callback_raises_reaches_those_who_wait(
-    long_clip: Callable[..., Path], gate: Gate, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt])
+def test_what_a_progress_callback_raises_is_reported_and_harms_nobody(
+    long_clip: Callable[..., Path], gate: Gate, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ):
     monkeypatch.setattr("framecache.index.scan.PROGRESS_EVERY_PACKETS", 50)
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", reported.append)
 
     def told(stage: str, done: float) -> None:
         if done > 0.5:
-            raise LookupError("enough of it")
+            raise error("enough of it")
 
-    with Engine() as engine, VideoReader(long_clip(), progress=told, engine=engine) as reader:
+    with (
+        Engine() as engine,
+        VideoReader(long_clip(), progress=told, engine=engine) as reader,
+        VideoReader(long_clip(), engine=engine) as other,
+    ):
         gate.open()
-        for _ in range(2):
-            with pytest.raises(LookupError, match="enough"):
-                len(reader)
+        assert len(other) == len(reader) == COUNT
+        assert read_index(other[700]) == 700 % TURN
+    assert [type(one.exc_value) for one in reported] == [error], "it is not called any more"
+
+
+def test_a_reader_that_was_closed_is_told_of_no_progress(
+    long_clip: Callable[..., Path], gate: Gate, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("framecache.index.scan.PROGRESS_EVERY_PACKETS", 50)
+    told: list[float] = []
+    with Engine() as engine:
+        reader = VideoReader(long_clip(), progress=lambda stage, done: told.append(done), engine=engine)
         with VideoReader(long_clip(), engine=engine) as other:
-            assert len(other) == COUNT
             reader.close()
-            assert read_index(other[700]) == 700 % TURN
+            before = len(told)
+            gate.open()
+            assert len(other) == COUNT
+    assert len(told) <= before + 1
+
+
+def test_a_scan_for_which_no_thread_can_be_had_is_begun_by_whoever_waits_later(
+    long_clip: Callable[..., Path], gate: Gate, monkeypatch: pytest.MonkeyPatch
+):
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    gate.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        reader = VideoReader(long_clip(), prefetch=False)
+        assert read_index(reader[20]) == 20
+        with pytest.raises(IndexingError, match="thread"):
+            len(reader)
+    with reader:
+        assert len(reader) == COUNT
+
+
+def test_whether_there_are_frames_and_times_before_the_first_are_told_at_once(long_clip: Callable[..., Path], gate: Gate):
+    with VideoReader(long_clip()) as reader:
+        assert reader
+        with pytest.raises(TimeRangeError, match=r"before the video.* 0\.0 s"):
+            reader.frame_at(-1)
+        assert not reader.is_indexed
 
 
 def spoil_row(monkeypatch: pytest.MonkeyPatch, row: int, pts: int) -> None:

@@ -7,9 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,9 +20,11 @@ from hypothesis import strategies as st
 from synthetic import index_of, indices
 
 from framecache import Engine, VideoReader
+from framecache.copies import Copier
 from framecache.decode.decoder import Decoder
 from framecache.index.frame_index import FrameIndex
 from framecache.pace import Motion
+from framecache.planes import held_frame_bytes
 from framecache.prefetch import inner, prefetcher_of, stretches, window
 from framecache.sample import read_index
 
@@ -303,6 +308,103 @@ def test_damage_that_nobody_asked_for_is_not_decoded_again_and_again(clip: Calla
         until_at_rest(reader)
         assert reader.stats.seeks - seeks <= 2
         assert reader.index.checksums is None, "nobody asked for what is damaged"
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_readers_that_are_done_with_soon_leave_nothing_behind(sample: Path, closes: bool):
+    gone = []
+    for _ in range(5):
+        reader = VideoReader(sample)
+        reader.request_frame(200)
+        gone.append(weakref.ref(reader._engine))
+        if closes:
+            reader.close()
+        del reader
+    wait_until(lambda: "framecache-prefetch" not in threads())
+    gc.collect()
+    assert [one() for one in gone] == [None] * 5
+
+
+def test_an_engine_that_is_collected_in_the_background_thread_itself_is_closed_by_it_afterwards(
+    sample: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real, collected = Copier.copy, threading.Event()
+    reader: VideoReader | None = VideoReader(sample)
+    assert reader is not None
+    engine = weakref.ref(reader._engine)
+    reader.request_frame(200)
+
+    def collecting(self: Copier, frame: av.VideoFrame) -> av.VideoFrame:
+        if threading.current_thread().name == "framecache-prefetch" and not collected.is_set():
+            with self._lock:
+                collected.set()
+                held.clear()
+                gc.collect()
+        return real(self, frame)
+
+    held = [reader]
+    held.append(held)  # type: ignore[arg-type]
+    monkeypatch.setattr(Copier, "copy", collecting)
+    reader = None
+    assert collected.wait(DEADLINE_SECONDS)
+    wait_until(lambda: "framecache-prefetch" not in threads())
+    gc.collect()
+    assert engine() is None
+
+
+def test_whatever_goes_wrong_in_the_background_it_goes_on_with_the_next_request(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    real, failed = Engine.fetch, threading.Event()
+
+    def failing(self: Engine, *args: Any, **options: Any) -> object:
+        if threading.current_thread().name == "framecache-prefetch" and not failed.is_set():
+            failed.set()
+            raise MemoryError("no memory, as a test has it")
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Engine, "fetch", failing)
+    with VideoReader(sample) as reader:
+        reader.request_frame(20)
+        assert failed.wait(DEADLINE_SECONDS)
+        reader.request_frame(200)
+        wait_until(lambda: at_hand(reader, range(190, 210)))
+
+
+def test_where_no_thread_can_be_started_requests_are_answered_all_the_same(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with VideoReader(sample) as reader:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", none_left)
+            assert read_index(reader.request_frame(200).image) == 200
+        reader.request_frame(201)
+        wait_until(lambda: at_hand(reader, range(195, 210)))
+
+
+def test_each_reader_of_a_video_has_its_own_form_of_the_frames_ready(sample: Path):
+    with Engine() as engine, VideoReader(sample, engine=engine, max_size_xy=(40, 40)) as small:
+        small.request_frame(200)
+        wait_until(lambda: at_hand(small, range(190, 215)))
+        with VideoReader(sample, engine=engine) as plain:
+            plain.request_frame(200)
+            wait_until(lambda: at_hand(plain, range(190, 215)))
+
+
+def test_small_frames_of_another_video_do_not_make_room_for_large_ones(sample: Path, clip: Callable[..., Path]):
+    large = held_frame_bytes(av.VideoFrame(320, 180, "yuv420p"))
+    with (
+        Engine(40 * large) as engine,
+        VideoReader(clip(n_frames=48), engine=engine) as small,
+        VideoReader(sample, engine=engine) as reader,
+    ):
+        for place in range(40):
+            small.request_frame(place)
+        for place in (100, 101, 102, 103):
+            reader.request_frame(place)
+            time.sleep(0.02)
+        until_at_rest(reader)
+        window_frames = sum(reader._pictures.is_at_hand(place) for place in range(330))
+        assert 4 < window_frames <= 0.75 * 40 / 2 + 16
 
 
 @pytest.fixture(autouse=True)

@@ -643,6 +643,22 @@ def test_leaving_the_arrivals_early_stops_the_work(reader: VideoReader, monkeypa
     assert gate.overtaken == [120]
 
 
+def test_arrivals_that_are_never_looked_at_stop_the_work_too(reader: VideoReader, gate: Gate):
+    async def main() -> None:
+        async with Scrubber(reader, previews=False) as scrubber:
+            for dropped in (False, True):
+                arrivals = scrubber.arrivals(300)
+                await asyncio.to_thread(gate.wait_for_next)
+                if dropped:
+                    del arrivals
+                else:
+                    await arrivals.aclose()  # type: ignore[attr-defined]
+                await asyncio.to_thread(gate.wait_for_stop)
+
+    asyncio.run(main())
+    assert gate.overtaken == [300, 300]
+
+
 def test_an_error_is_the_last_arrival(media: Path):
     async def main() -> None:
         with VideoReader(media / "corrupted.mp4") as reader:

@@ -63,7 +63,7 @@ def as_notes(rows: Sequence[Row]) -> str:
             lines.append(f"- {what}: other pictures than framecache's came from {', '.join(wrong)}, which is not compared")
         cut = [f"{reader} after {min(one.n_done for one in row.outcomes[reader])}" for reader in own if row.is_cut(reader)]
         if cut:
-            lines.append(f"- {what}: given up, {', '.join(cut)}; such a ratio is the least that it can be")
+            lines.append(f"- {what}: given up, {', '.join(cut)}; the time of all is told from these, ≈")
     return "\n".join(lines)
 
 
@@ -107,7 +107,7 @@ def _time(row: Row, reader: str) -> str:
         return "failed"
     if row.is_wrong(reader):
         return f"wrong ({seconds_text(seconds)})"
-    return f"> {seconds_text(seconds)}" if row.is_cut(reader) else seconds_text(seconds)
+    return f"≈ {seconds_text(seconds)}" if row.is_cut(reader) else seconds_text(seconds)
 
 
 def _ratio(row: Row) -> str:
@@ -116,7 +116,7 @@ def _ratio(row: Row) -> str:
     if not ratios or other is None:
         return ""
     spread = f" ({ratio_text(ratios[0])} to {ratio_text(ratios[-1])})" if len(ratios) > 1 else ""
-    return f"{'≥ ' if row.is_cut(other) else ''}{ratio_text(median(ratios))}{spread}, {other}"
+    return f"{'≈ ' if row.is_cut(other) else ''}{ratio_text(median(ratios))}{spread}, {other}"
 
 
 def _turns(row: Row) -> str:
@@ -164,7 +164,7 @@ def write_chart(path: Path, rows: Sequence[Row]) -> None:
     from matplotlib import pyplot
 
     told = [
-        (f"{row.file}, {row.title}", median(ratios), ratios, "≥ " if row.is_cut(row.best_other) else "")
+        (f"{row.file}, {row.title}", median(ratios), ratios, "≈ " if row.is_cut(row.best_other) else "")
         for row in rows
         if row.best_other and (ratios := row.ratios(row.best_other))
     ]

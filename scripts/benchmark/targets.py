@@ -68,7 +68,7 @@ class Faster:
         ratios = row.ratios(other) if row and other else []
         if row is None or other is None or not ratios or row.seconds(other) is None:
             return None
-        value, more = median(ratios), "≥ " if row.is_cut(other) else ""
+        value, more = median(ratios), "≈ " if row.is_cut(other) else ""
         return Reached(self.file, value, f"{more}{ratio_text(value)} ({other})", _judged(row, value >= self.least))
 
 
@@ -85,7 +85,7 @@ class NearLimit:
         ratios = row.ratios(LIMIT) if row else []
         if row is None or not ratios:
             return None
-        value, less = 1 / median(ratios), "≤ " if row.is_cut(LIMIT) else ""
+        value, less = 1 / median(ratios), "≈ " if row.is_cut(LIMIT) else ""
         return Reached(self.file, value, f"{less}{value:.2f} of the limit", _judged(row, value <= self.most))
 
 

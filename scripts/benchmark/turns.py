@@ -53,8 +53,8 @@ class Row:
         return asked[0] if asked else self.steps
 
     def seconds(self, reader: str) -> float | None:
-        """The median of a reader's runs; None where one failed, or there was none. Where it was cut: more than that."""
-        times = [one.seconds for one in self.outcomes.get(reader, [])]
+        """The median of a reader's runs; None where one failed, or there was none. Of one that was cut: at its pace."""
+        times = [one.whole_seconds for one in self.outcomes.get(reader, [])]
         return median(times) if times and None not in times else None  # type: ignore[type-var]
 
     def is_cut(self, reader: str) -> bool:
@@ -80,7 +80,7 @@ class Row:
         """How many times as long another reader took, turn by turn, ascending; one with fewer turns stays at its last."""
         theirs, ours = self.outcomes.get(other, []), self.outcomes.get(OURS, [])
         pairs = [(theirs[min(turn, len(theirs) - 1)], one) for turn, one in enumerate(ours)] if theirs else []
-        return sorted(their.seconds / our.seconds for their, our in pairs if their.seconds and our.seconds)
+        return sorted(their.whole_seconds / our.seconds for their, our in pairs if their.whole_seconds and our.seconds)
 
 
 @dataclass(frozen=True)

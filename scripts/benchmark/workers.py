@@ -42,8 +42,15 @@ class Outcome:
 
     @property
     def is_cut(self) -> bool:
-        """Whether it was given up, so that all would have taken longer than `seconds`."""
+        """Whether it was given up before it had done all."""
         return self.n_done < self.n_asked
+
+    @property
+    def whole_seconds(self) -> float | None:
+        """How long all of it takes: where it was given up, at the pace of the requests that were done."""
+        if self.seconds is None or not self.is_cut:
+            return self.seconds
+        return self.seconds * self.n_asked / max(self.n_done, 1)
 
 
 class Worker:
