@@ -87,6 +87,16 @@ def around_in_list(index: FrameIndex, place: int, next_place: int | None) -> Aro
     return Around(0, is_next_elsewhere(index, place, next_place))
 
 
+def around_in_steps(index: FrameIndex, place: int, step: int) -> Around | None:
+    """What is worth having around a place that is come to step by step; None where the requests before tell it.
+
+    Forward nobody wants the frames that are stepped over; backward all before it, and the decoder goes no further.
+    """
+    if step == 1:
+        return None
+    return Around(place, is_single=True) if step < 0 else around_in_list(index, place, place + step)
+
+
 def is_next_elsewhere(index: FrameIndex, place: int, next_place: int | None) -> bool:
     """Whether the decoder that gave `place` is not the way to the place that is wanted next, if one is known."""
     return next_place is not None and next_place < len(index) and is_left_by_a_seek(index, place, next_place)

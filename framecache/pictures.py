@@ -164,9 +164,11 @@ class Pictures:
             return is_cancelled()
 
         self._life.check_open()
-        is_request = around is None
-        if around is None:
+        # Of lists and strides, nothing is to be guessed.
+        goes_on = around is None or around.before > 0
+        if goes_on:
             self._pace.note(place, time.monotonic())
+        if around is None:
             around = self._pace.around(self._video.index, is_kept=self._use_cache, threshold_frames=self._threshold_frames)
         value = self._engine.fetch(
             self._video,
@@ -177,7 +179,7 @@ class Pictures:
             around=around,
             is_cancelled=is_over,
         )
-        if is_request and self._client is not None:
+        if goes_on and self._client is not None:
             prefetcher_of(self._engine).note(self._client, place, self._pace.motion(self._threshold_frames))
         return value
 

@@ -28,7 +28,7 @@ from framecache.index.frame_index import IndexSource
 from framecache.intervals import FrameInterval, Interval, Stretch, backwards, frames_needed, in_order_asked
 from framecache.opening import OpenedVideo, open_video
 from framecache.options import ReaderOptions
-from framecache.pace import Around, around_in_list
+from framecache.pace import Around, around_in_list, around_in_steps
 from framecache.pictures import Life, Pictures
 from framecache.planes import plane_views
 from framecache.progress import Progress, no_progress
@@ -245,8 +245,7 @@ class VideoReader(VideoFacts):
         if step < 0 and not self._options.use_cache:
             image_bytes = max(1, math.prod(self.shape) * self._options.transform.dtype.itemsize)
             return backwards(places, self._frame, self._options.buffer_size_bytes // image_bytes)
-        # Nobody wants the frames that are stepped over.
-        return (self._frame_of_list(place, place + step) if step > 1 else self._frame(place) for place in places)
+        return (self._frame(place, around=around_in_steps(self._known.index, place, step)) for place in places)
 
     def iter_frame_ixs(
         self, time_interval: Interval | None = None, frame_interval: FrameInterval | None = None, *, step: int = 1

@@ -82,6 +82,13 @@ def test_frames_that_are_stepped_over_are_not_decoded_where_none_is_predicted_fr
         assert reader.stats.frames_decoded < 250
 
 
+def test_backwards_with_a_cache_each_gop_is_decoded_once(sample: Path):
+    with VideoReader(sample) as reader:
+        places = [frame.frame_ix for frame in reader.iter_frames(step=-1)]
+        assert places == list(range(329, -1, -1))
+        assert reader.stats.frames_decoded <= 330
+
+
 def test_each_is_had_once_in_ascending_order_and_given_in_the_order_asked():
     had: list[tuple[int, int | None]] = []
 

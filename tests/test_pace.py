@@ -3,7 +3,7 @@ from __future__ import annotations
 from synthetic import index_of
 
 from framecache.index.frame_index import FrameIndex
-from framecache.pace import NEIGHBOUR_FRAMES, Around, Pace, around_in_list
+from framecache.pace import NEIGHBOUR_FRAMES, Around, Pace, around_in_list, around_in_steps
 
 GOP = 40
 INDEX: FrameIndex = index_of(list(range(400)), set(range(0, 400, GOP)))
@@ -35,6 +35,13 @@ def test_where_nothing_is_kept_the_second_jump_on_end_is_taken_for_one_of_many()
     assert after(300, 100, is_kept=False) == Around(0, is_single=True)
     assert after(300, 100, 101, is_kept=False) == Around(0, is_single=False)
     assert after(300, 301, 302, is_kept=False) == Around(0, is_single=False)
+
+
+def test_step_by_step_backward_all_before_is_of_use_and_nothing_after():
+    assert around_in_steps(INDEX, 75, -1) == Around(75, is_single=True)
+    assert around_in_steps(INDEX, 75, 1) is None
+    assert around_in_steps(INDEX, 10, 90) == Around(0, is_single=True)
+    assert around_in_steps(INDEX, 10, 5) == Around(0, is_single=False)
 
 
 def test_of_a_list_the_next_place_tells():

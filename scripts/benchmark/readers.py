@@ -33,6 +33,9 @@ class Reader(Protocol):
     def play_back(self, indices: range) -> Iterator[Image]:
         """The pictures of a descending range, in that order."""
 
+    def stride(self, indices: range) -> Iterator[Image]:
+        """The pictures of an ascending range, in that order."""
+
     def counters(self) -> dict[str, int]:
         """What the reader counted, if it counts."""
 
@@ -52,6 +55,9 @@ class OneByOne:
         return [self.get(index) for index in indices]
 
     def play_back(self, indices: range) -> Iterator[Image]:
+        return (self.get(index) for index in indices)
+
+    def stride(self, indices: range) -> Iterator[Image]:
         return (self.get(index) for index in indices)
 
 
@@ -79,6 +85,10 @@ class Framecache(OneByOne):
         assert indices.step == -1
         last_first = indices[-1], indices[0] + 1
         return (frame.image for frame in self.reader.iter_frames(frame_interval=last_first, step=-1))
+
+    def stride(self, indices: range) -> Iterator[Image]:
+        interval = indices.start, indices.stop
+        return (frame.image for frame in self.reader.iter_frames(frame_interval=interval, step=indices.step))
 
     def counters(self) -> dict[str, int]:
         stats = self.reader.stats

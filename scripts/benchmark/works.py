@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 6.0
 NEVER_SECONDS = 600.0
 
 Places = tuple[list[int], list[int]]
-Manner = Literal["ask", "play", "play back", "all at once", "first frame", "index", "index again", "four"]
+Manner = Literal["ask", "play", "play back", "stride", "all at once", "first frame", "index", "index again", "four"]
 
 
 @dataclass
@@ -160,6 +160,8 @@ class Work:
             return reader.play(len(timed))
         if self.manner == "play back":
             return reader.play_back(range(timed[0], timed[-1] - 1, -1))
+        if self.manner == "stride":
+            return reader.stride(range(timed[0], timed[-1] + 1, timed[1] - timed[0] if len(timed) > 1 else 1))
         return (reader.get(index) for index in timed)
 
     def _four(self, name: str, path: str, steps: int, patience_seconds: float) -> Timing:
@@ -272,7 +274,7 @@ WORKS = {
     "back": Work("{} steps back", _back),
     "neighbour": Work("{} steps back where one just played", _neighbours),
     "scrub": Work("scrub trace of {}", _scrub),
-    "every-30th": Work("every 30th frame, {} of them", _every_30th, patience_seconds=30),
+    "every-30th": Work("every 30th frame, {} of them", _every_30th, manner="stride", patience_seconds=30),
     "same": Work("the same frame again, {} times", _same),
     "same-shared": Work("the same frame again, {} times, shared read-only", _same, (("writable", False),), others_as="same"),
     "forward": Work("playing forward, {} frames", _forward, manner="play", patience_seconds=30),
