@@ -195,9 +195,8 @@ class Lead:
 
     def _last_row(self, decoder: Decoder) -> int | None:
         """The packet to end with, where nothing after it is wanted: a decoder gives frames later than it could."""
-        if not self._is_single or self.run.wants or not decoder.may_end_with(self._place):
-            return None
-        return int(self._video.index.rows[self._place])
+        is_alone = self._is_single and not self.run.wants
+        return decoder.last_row_of(self._place, self._spare_frames) if is_alone else None
 
     def _open(self, is_pristine: bool) -> Decoder:
         video = self._video

@@ -163,12 +163,15 @@ class Decoder:
         self._handed_place = max(self._handed_place, decoded.place)
         return [decoded]
 
-    def may_end_with(self, place: int) -> bool:
-        """Whether a place's frame is whole once its packet is decoded, so that the decoder may be drained after it."""
-        following = int(self.index.rows[place]) + 1
+    def last_row_of(self, place: int, before: int = 0) -> int | None:
+        """The last packet that a place and so many before it need; None where the decoder cannot be drained after it."""
+        # Frames that are shown before it may come after it in the file, though never by far.
+        row = int(self.index.rows[max(0, place - min(before, LONGEST_DELAY_PACKETS)) : place + 1].max())
+        if self.index.checksums is not None or self._context.codec.canonical_name not in EXACT_WITH_THREADS:
+            return None
         # A packet without a frame of its own may be the other field of this one.
-        is_whole = following < len(self.index.packets) and self.index.place_of_row[following] >= 0
-        return bool(is_whole) and self.index.checksums is None and self._context.codec.canonical_name in EXACT_WITH_THREADS
+        is_whole = row + 1 < len(self.index.packets) and self.index.place_of_row[row + 1] >= 0
+        return row if is_whole else None
 
     def _decode_next(self, skip_before: int, last_row: int | None) -> list[DecodedFrame]:
         if self._is_drained:
