@@ -28,6 +28,8 @@ from framecache.video import CacheKey, CacheValue, Keep, Video
 
 DEFAULT_BUDGET_BYTES = 1024**3
 DEFAULT_MAX_DECODERS = 3
+# Idle decoders beside the last may hold so much: three of them at 720p, two at 1080p.
+IDLE_DECODERS_BYTES = 128 * 1024**2
 MAX_DEFAULT_THREADS = 4
 ALONE = Around()
 
@@ -125,10 +127,6 @@ class Engine:
         """Have those who wait for a decoder ask at once whether they are still wanted."""
         with self._changed:
             self._changed.notify_all()
-
-    def open_video(self, fresh: Video) -> Video:
-        """The video of that key, which other readers may have open already; `release` it when done."""
-        return self.join_video(fresh.key, fresh) or fresh
 
     def join_video(self, key: CacheKey, fresh: Video | None = None) -> Video | None:
         """The video of that key, if a reader has it open, else `fresh`; `release` it when done."""
@@ -332,7 +330,8 @@ class Engine:
         if not is_of_use or self._is_closed or video.readers <= 0:
             return decoder
         self._idle.append(Idle(video, decoder))
-        return None
+        is_much = sum(idle.decoder.held_bytes for idle in self._idle) > IDLE_DECODERS_BYTES
+        return self._idle.pop(0).decoder if is_much and len(self._idle) > 1 else None
 
     # Leading a run
 

@@ -223,7 +223,9 @@ class Lead:
             return None
         run = self.run
         self._video.source.check_unchanged()
-        kept = [self._keep(decoded) for decoded in frames]
+        # Where none of those before it is of use, what comes on the way is not worth its memory.
+        of_use = [decoded for decoded in frames if self._spare_frames or decoded.place == self._place]
+        kept = [self._keep(decoded) for decoded in of_use]
         by_place = {decoded.place: decoded.frame for decoded in frames}
         with self._host._changed:
             if run.decoder is not None and not self._video.trusts(run.decoder):

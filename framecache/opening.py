@@ -203,11 +203,11 @@ def _open_fresh(engine: Engine, fresh: Video, begun: FrameIndex | Growing, recor
     if isinstance(begun, FrameIndex):
         if not fresh.is_from_store:
             record.save(begun)
-        return engine.open_video(fresh)
+        return engine.join_video(fresh.key, fresh) or fresh
     video: Video | None = None
     try:
         fresh.growth = Growth(begun, partial(_publish, engine, fresh, record), partial(engine.check_wanted, fresh), progress)
-        video = engine.open_video(fresh)
+        video = engine.join_video(fresh.key, fresh) or fresh
     finally:
         if video is not fresh:
             begun.close()

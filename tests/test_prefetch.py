@@ -399,12 +399,11 @@ def test_small_frames_of_another_video_do_not_make_room_for_large_ones(sample: P
     ):
         for place in range(40):
             small.request_frame(place)
-        for place in (100, 101, 102, 103):
-            reader.request_frame(place)
-            time.sleep(0.02)
-        until_at_rest(reader)
-        window_frames = sum(reader._pictures.is_at_hand(place) for place in range(330))
-        assert 4 < window_frames <= 0.75 * 40 / 2 + 16
+        reader.request_frame(100)
+        client = reader._pictures._client
+        assert client is not None
+        room_frames = prefetcher_of(engine)._room_frames(engine, client, 100)
+        assert 10 < room_frames <= 40, "of its own size, and shared with the other"
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,8 @@ from framecache.index.rows import NO_PTS
 from framecache.index.scan import demux
 from framecache.planes import checksum
 
+# As measured: reference pictures, those that threads are at, and those that wait their turn.
+HELD_PICTURES = 20
 # So many frames at most wait for their turn while a video is played.
 MOST_READY_FRAMES = 8
 # Codecs that several threads decode to the same bytes as one. Not so interlaced MPEG-4, for one.
@@ -90,6 +92,12 @@ class Decoder:
     def is_ended(self) -> bool:
         """Whether nothing that is of use to others will come out any more."""
         return self._is_drained and (not self._ready or self._is_cut_off)
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory it holds for pictures."""
+        bits = av.VideoFormat(self._context.pix_fmt).padded_bits_per_pixel if self._context.pix_fmt else 12
+        return HELD_PICTURES * self._context.width * self._context.height * bits // 8
 
     def adopt(self, index: FrameIndex) -> None:
         """Go on with an index that this one has grown to.
