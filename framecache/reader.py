@@ -198,7 +198,7 @@ class VideoReader(VideoFacts):
         self._life.check_open()
         index = self._horizon.up_to_time(seconds)
         place = index.displayed_at(seconds)
-        if place is None and seconds < 0:
+        if place is None and seconds < 0 and not self.is_indexed:
             raise TimeRangeError(f"{seconds!r} s lies before the video, which is shown from 0.0 s on")
         if place is None:
             end = index.duration_seconds
