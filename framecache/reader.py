@@ -201,7 +201,7 @@ class VideoReader(VideoFacts):
         if place is None and seconds < 0 and not self.is_indexed:
             raise TimeRangeError(f"{seconds!r} s lies before the video, which is shown from 0.0 s on")
         if place is None:
-            end = index.duration_seconds
+            end = self.index.duration_seconds
             raise TimeRangeError(f"{seconds!r} s lies outside the video, which is shown from 0.0 s up to before {end!r} s")
         return self._frame(place)
 
