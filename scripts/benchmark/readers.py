@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -42,11 +43,12 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
-class OneByOne:
+class OneByOne(ABC):
     """What readers do that have no call for several pictures."""
 
+    @abstractmethod
     def get(self, index: int) -> Image:
-        raise NotImplementedError
+        """The picture of that number."""
 
     def first(self) -> Image:
         return self.get(0)
