@@ -28,7 +28,7 @@ from framecache.video import CacheKey, CacheValue, Keep, Video
 
 DEFAULT_BUDGET_BYTES = 1024**3
 DEFAULT_MAX_DECODERS = 3
-# Idle decoders beside the last may hold so much: three of them at 720p, two at 1080p.
+# Several idle decoders may hold so much together: three at 720p, two at 1080p. One always stays.
 IDLE_DECODERS_BYTES = 128 * 1024**2
 MAX_DEFAULT_THREADS = 4
 ALONE = Around()
@@ -267,6 +267,7 @@ class Engine:
                 self._idle.remove(chosen)
                 return None, self._new_run(video, chosen.decoder, chosen.decoder.position)
             start = Position(way.start_row, way.start_row, -1)
+            # One that was drained is of no use where it stands.
             spent = next((one for one in idle if one.decoder.is_ended), None)
             if spent is not None:
                 self._idle.remove(spent)
