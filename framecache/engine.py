@@ -15,21 +15,21 @@ import av
 
 from framecache.arguments import as_whole
 from framecache.decode.decoder import Decoder
-from framecache.decode.plan import Position, can_reach, plan
+from framecache.decode.plan import Position
 from framecache.errors import CancelledError, ClosedError, DecodeError
 from framecache.forking import begins_anew
 from framecache.index.frame_index import FrameIndex
+from framecache.index.probe import Opened
 from framecache.lead import Lead
 from framecache.memory import keep_freed_pages
 from framecache.pace import Around
-from framecache.run import Follower, Idle, Run, Want, never
+from framecache.pool import DecoderPool
+from framecache.run import Follower, Run, Want, never
 from framecache.shelf import Shelf
 from framecache.video import CacheKey, CacheValue, Keep, Video
 
 DEFAULT_BUDGET_BYTES = 1024**3
 DEFAULT_MAX_DECODERS = 3
-# Several idle decoders may hold so much together: three at 720p, two at 1080p. One always stays.
-IDLE_DECODERS_BYTES = 128 * 1024**2
 MAX_DEFAULT_THREADS = 4
 ALONE = Around()
 
@@ -72,8 +72,7 @@ class Engine:
     def _start_empty(self) -> None:
         self.cache = Shelf(self.buffer_size_bytes)
         self._changed = threading.Condition()
-        self._idle: list[Idle] = []
-        self._runs: list[Run] = []
+        self._pool = DecoderPool(self.max_decoders)
         # Who decodes in the background as long as it is open, to be stopped first.
         self.followers: list[Follower] = []
         self._n_asking = 0
@@ -104,10 +103,9 @@ class Engine:
     def _shut(self) -> None:
         with self._changed:
             self._is_closed = True
-            closing, self._idle = self._idle, []
+            closing = self._pool.take_idle()
             self._changed.notify_all()
-        while closing:
-            closing.pop().decoder.close()
+        _close_all(closing)
         self.cache.close()
 
     @property
@@ -115,13 +113,12 @@ class Engine:
         """How many decoders are open now."""
         self._release_dropped()
         with self._changed:
-            return len(self._idle) + len(self._runs)
+            return len(self._pool)
 
     def positions(self, video: Video) -> list[Position]:
         """Where the decoders of a video stand now."""
         with self._changed:
-            runs = [run.position for run in self._runs if run.video is video]
-            return runs + [idle.decoder.position for idle in self._idle if idle.video is video]
+            return self._pool.positions(video)
 
     def look_again(self) -> None:
         """Have those who wait for a decoder ask at once whether they are still wanted."""
@@ -153,6 +150,14 @@ class Engine:
                 self.cache.forget(video)
         if index.checksums is not None:
             self._retire_decoders(video)
+
+    def lend(self, video: Video, opened: Opened) -> None:
+        """Have the first request go on with a container that was just opened; where there is no room for it, close it."""
+        decoder = video.open_decoder(self.threads, opened=opened)
+        with self._changed:
+            is_lent = not self._is_closed and video.readers > 0 and self._pool.lend(video, decoder)
+        if not is_lent:
+            decoder.close()
 
     def check_wanted(self, video: Video) -> None:
         """Raise ClosedError once no reader has the video open."""
@@ -256,37 +261,12 @@ class Engine:
             reason = video.failures.get(place)
             if reason is not None:
                 raise video.decode_error(place, reason)
-            runs = [run for run in self._runs if run.video is video]
-            idle = [one for one in self._idle if one.video is video]
-            positions = [run.position for run in runs] + [one.decoder.position for one in idle]
-            way = plan(video.index, place, positions, threshold_frames, video.bad_rows, around.before)
-            if way.decoder is not None and way.decoder < len(runs):
-                return self._wait_for(runs[way.decoder], place, is_cancelled)
-            if way.decoder is not None:
-                chosen = idle[way.decoder - len(runs)]
-                self._idle.remove(chosen)
-                return None, self._new_run(video, chosen.decoder, chosen.decoder.position)
-            start = Position(way.start_row, way.start_row, -1)
-            # One that was drained is of no use where it stands.
-            spent = next((one for one in idle if one.decoder.is_ended), None)
-            if spent is not None:
-                self._idle.remove(spent)
-                return None, self._new_run(video, spent.decoder, start)
-            if len(self._runs) + len(self._idle) < self.max_decoders:
-                return None, self._new_run(video, None, start)
-            if self._idle:
-                # The least recently used goes; one of the same video is only put elsewhere.
-                spare = self._idle.pop(0)
-                run = self._new_run(video, spare.decoder if spare.video is video else None, start)
-                run.outworn = None if spare.video is video else spare.decoder
-                return None, run
-            # Every decoder is under way: look again when one stops.
-            self._changed.wait(timeout=1.0)
-            return None, None
-
-    def _new_run(self, video: Video, decoder: Decoder | None, position: Position) -> Run:
-        self._runs.append(run := Run(video, decoder, position))
-        return run
+            run, is_new = self._pool.way_to(video, place, threshold_frames, around.before)
+            if run is None:
+                # Every decoder is under way: look again when one stops.
+                self._changed.wait(timeout=1.0)
+                return None, None
+            return (None, run) if is_new else self._wait_for(run, place, is_cancelled)
 
     def _wait_for(self, run: Run, place: int, is_cancelled: Callable[[], bool]) -> tuple[av.VideoFrame | None, Run | None]:
         want = Want(place)
@@ -305,34 +285,18 @@ class Engine:
     def _withdraw(self, run: Run, want: Want) -> None:
         """A waiting thread gives up, having been handed the lead or not."""
         if want.run is not None:
-            of_no_use = self._stop(want.run)
-            if of_no_use is not None:
-                of_no_use.close()
+            _close_all(self._stop(want.run))
         else:
             run.wants = [other for other in run.wants if other is not want]
 
-    def _stop(self, run: Run, *, is_broken: bool = False) -> Decoder | None:
-        """A run's leader is done: the next who waits leads on, or the decoder is idle. The decoders to be closed."""
-        self._runs.remove(run)
+    def _stop(self, run: Run, *, is_broken: bool = False) -> list[Decoder]:
+        """A run's leader is done. The decoders to be closed."""
         self._changed.notify_all()
-        video, decoder = run.video, run.decoder
-        is_of_use = decoder is not None and not is_broken and video.trusts(decoder)
-        waiting = sorted(run.wants, key=lambda want: want.place)
-        reachable = [want for want in waiting if is_of_use and can_reach(video.index, want.place, run.position)]
-        for want in waiting:
-            want.is_dropped = want not in reachable
-        if decoder is None:
-            return None
-        if reachable:
-            heir = reachable.pop(0)
-            heir.run = self._new_run(video, decoder, run.position)
-            heir.run.wants = reachable
-            return None
-        if not is_of_use or self._is_closed or video.readers <= 0:
-            return decoder
-        self._idle.append(Idle(video, decoder))
-        is_much = sum(idle.decoder.held_bytes for idle in self._idle) > IDLE_DECODERS_BYTES
-        return self._idle.pop(0).decoder if is_much and len(self._idle) > 1 else None
+        is_right = run.decoder is not None and not is_broken and run.video.trusts(run.decoder)
+        closing = self._pool.stop(run, is_of_use=is_right)
+        if self._is_closed or run.video.readers <= 0:
+            closing += self._pool.take_idle(run.video)
+        return closing
 
     # Leading a run
 
@@ -350,9 +314,8 @@ class Engine:
             raise
         finally:
             with self._changed:
-                of_no_use = self._stop(run, is_broken=is_broken)
-            if of_no_use is not None:
-                of_no_use.close()
+                closing = self._stop(run, is_broken=is_broken)
+            _close_all(closing)
 
     def _keep_all(self, video: Video, items: Sequence[tuple[CacheKey, CacheValue] | None]) -> None:
         with self._changed:
@@ -368,11 +331,9 @@ class Engine:
     def _retire_decoders(self, video: Video) -> None:
         """Close the decoders of a video that nobody leads."""
         with self._changed:
-            stale = [idle for idle in self._idle if idle.video is video]
-            self._idle = [idle for idle in self._idle if idle.video is not video]
+            stale = self._pool.take_idle(video)
             self._changed.notify_all()
-        for idle in stale:
-            idle.decoder.close()
+        _close_all(stale)
 
     def _check_wanted(self, video: Video, place: int, is_cancelled: Callable[[], bool]) -> None:
         self._check_open(video)
@@ -391,9 +352,14 @@ class Engine:
         They must not even be freed here, nor when the child ends: that would wait for threads that do not
         exist. So they are given a reference that is never taken back.
         """
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object((self.cache, self._idle, self._runs, self._changed)))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object((self.cache, self._pool, self._changed)))
         self._start_empty()
         for video in self._videos.values():
             video.is_settling = False
             if video.growth is not None:
                 video.growth.after_fork()
+
+
+def _close_all(decoders: list[Decoder]) -> None:
+    for decoder in decoders:
+        decoder.close()

@@ -199,16 +199,7 @@ class Lead:
         return decoder.last_row_of(self._place, self._spare_frames) if is_alone else None
 
     def _open(self, is_pristine: bool) -> Decoder:
-        video = self._video
-        self.run.decoder = Decoder(
-            video.source,
-            video.stream,
-            video.index,
-            threads=self._host.threads if video.index.checksums is None else 1,
-            can_seek=video.can_seek,
-            undefined=video.undefined,
-            is_pristine=is_pristine,
-        )
+        self.run.decoder = self._video.open_decoder(self._host.threads, is_pristine=is_pristine)
         return self.run.decoder
 
     def _put_down(self) -> None:

@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from framecache.decode.convert import MATRIX_NAMES, Orientation
-from framecache.decode.source import FileSource, PathSource, Source, fingerprint, opened, pick_stream
+from framecache.decode.source import FileSource, PathSource, Source, fingerprint, open_stream, opened, pick_stream
 from framecache.engine import Engine
 from framecache.errors import IndexingError
 from framecache.frame import VideoInfo
@@ -161,40 +161,43 @@ def open_video(
         NotAVideoError, BadArgumentError, VideoAccessError, VideoChangedError, ClosedError: As they say.
     """
     began = time.perf_counter()
-    facts: list[StreamFacts] = []
 
     @contextlib.contextmanager
-    def open_stream() -> Iterator[Opened]:
+    def again() -> Iterator[Opened]:
         with opened(source) as container:
-            picked = pick_stream(container, stream, source.name)
-            if not facts:
-                facts.append(_facts(container, picked))
-            yield container, picked
+            yield container, pick_stream(container, stream, source.name)
 
-    record = _Record(index_key(source, stream, index_from), fingerprint(source))
-    video_key = (*source.key, stream, index_from)
-    video = engine.join_video(video_key)
-    if video is None:
-        stored = record.load()
-        # What a file object raises is told to whoever looks first, so a scan of one has it to itself.
-        may_grow = may_grow and not isinstance(source, FileSource)
-        begun = (
-            stored
-            if stored is not None
-            else begin_index(open_stream, source.open_io, progress=progress, made_from=index_from, may_grow=may_grow)
-        )
-        index = begun.index if isinstance(begun, Growing) else begun
-        fresh = Video(source, stream, index, video_key, record.save, is_from_store=stored is not None)
-        video = _open_fresh(engine, fresh, begun, record, progress)
-    try:
-        if not facts:
-            with open_stream():
-                """Only to ask what the container says."""
-        source.check_openable()
-    except BaseException:
-        engine.release(video)
-        raise
-    return OpenedVideo(video, video.index, facts[0], record.fingerprint, time.perf_counter() - began)
+    with contextlib.ExitStack() as first_opened:
+        first = open_stream(source, stream)
+        first_opened.callback(first[0].close)
+        facts = _facts(*first)
+        record = _Record(index_key(source, stream, index_from), fingerprint(source))
+        video_key = (*source.key, stream, index_from)
+        video, is_unread = engine.join_video(video_key), True
+        if video is None:
+            stored = record.load()
+            begun: FrameIndex | Growing
+            if stored is not None:
+                begun = stored
+            else:
+                # What a file object raises is told to whoever looks first, so a scan of one has it to itself.
+                may_grow = may_grow and not isinstance(source, FileSource)
+                making = partial(begin_index, progress=progress, made_from=index_from, may_grow=may_grow)
+                begun = making(first, first_opened, again, source.open_io)
+                is_unread = isinstance(begun, FrameIndex) and begun.made_from == "table"
+            index = begun.index if isinstance(begun, Growing) else begun
+            fresh = Video(source, stream, index, video_key, record.save, is_from_store=stored is not None)
+            video = _open_fresh(engine, fresh, begun, record, progress)
+        try:
+            source.check_openable()
+            if is_unread:
+                # The first request need not open another.
+                engine.lend(video, first)
+                first_opened.pop_all()
+        except BaseException:
+            engine.release(video)
+            raise
+    return OpenedVideo(video, video.index, facts, record.fingerprint, time.perf_counter() - began)
 
 
 def _open_fresh(engine: Engine, fresh: Video, begun: FrameIndex | Growing, record: _Record, progress: Progress) -> Video:

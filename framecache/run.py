@@ -54,14 +54,6 @@ class Run:
     outworn: Decoder | None = None
 
 
-@dataclass(eq=False, slots=True)
-class Idle:
-    """An open decoder that nobody leads."""
-
-    video: Video
-    decoder: Decoder
-
-
 class Follower(Protocol):
     """Somebody who decodes in the background, as long as the engine is open."""
 

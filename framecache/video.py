@@ -15,6 +15,7 @@ from framecache.errors import DecodeError
 from framecache.frame import Image
 from framecache.growth import Growth
 from framecache.index.frame_index import FrameIndex
+from framecache.index.probe import Opened
 from framecache.planes import held_frame_bytes
 
 ARRAY_OVERHEAD_BYTES = 256
@@ -78,6 +79,20 @@ class Video:
     counters: Counters = field(default_factory=Counters)
     readers: int = 0
     is_settling: bool = False
+
+    def open_decoder(self, threads: int, *, is_pristine: bool = False, opened: Opened | None = None) -> Decoder:
+        """A decoder at the start, in a container that was just opened or in one of its own. Arguments as in Decoder."""
+        index = self.index
+        return Decoder(
+            self.source,
+            self.stream,
+            index,
+            threads=threads if index.checksums is None else 1,
+            can_seek=self.can_seek,
+            undefined=self.undefined,
+            is_pristine=is_pristine,
+            opened=opened,
+        )
 
     def trusts(self, decoder: Decoder) -> bool:
         """Whether what comes out of a decoder is still held for right: its index is this one, its start no bad one.

@@ -195,7 +195,7 @@ def test_one_that_waits_for_anothers_decoder_is_overtaken_at_once(sample: Path, 
         try:
             with Scrubber(reader, previews=False) as scrubber:
                 future = scrubber.request(249)
-                wait_until(lambda: bool(engine._runs and engine._runs[0].wants))
+                wait_until(lambda: bool(engine._pool.runs and engine._pool.runs[0].wants))
                 began = time.monotonic()
                 future.cancel()
                 wait_until(lambda: scrubber.is_idle)

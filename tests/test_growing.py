@@ -46,7 +46,9 @@ def begin(path: Path, *, made_from: IndexSource | None = None, may_grow: bool = 
 
     if not may_grow:
         return build_index(open_stream, source.open_io, made_from=made_from)
-    return begin_index(open_stream, source.open_io, made_from=made_from)
+    with contextlib.ExitStack() as held:
+        return begin_index(held.enter_context(open_stream()), held, open_stream, source.open_io, made_from=made_from)
+    raise AssertionError("no error is swallowed here")
 
 
 def stages(path: Path, step: int) -> list[FrameIndex]:

@@ -27,6 +27,7 @@ HOUSE = [
     "video",
     "shelf",
     "run",
+    "pool",
     "lead",
     "engine",
     "prefetch",

@@ -12,9 +12,10 @@ from more_itertools import peekable
 from framecache.decode.plan import Position
 from framecache.decode.seeking import is_row, seek_argument
 from framecache.decode.settled import LONGEST_DELAY_PACKETS, DecodedFrame, Settled, UnsteadyError
-from framecache.decode.source import Source, open_container, pick_stream
+from framecache.decode.source import Source, open_stream
 from framecache.index import bitstream
 from framecache.index.frame_index import FrameIndex
+from framecache.index.probe import Opened
 from framecache.index.rows import NO_PTS
 from framecache.index.scan import demux
 from framecache.planes import checksum
@@ -50,6 +51,7 @@ class Decoder:
         undefined: Places whose picture depends on what was in memory before (a frame that lacks its second
             field, or half of its packet); those found are added. Only a pristine decoder gives them.
         is_pristine: Whether it is to decode from the start, and take every frame for right: they are F's.
+        opened: The container, freshly opened, and the stream; the decoder closes it in the end. None to open one.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Decoder:
         can_seek: bool,
         undefined: set[int],
         is_pristine: bool = False,
+        opened: Opened | None = None,
     ) -> None:
         self._source = source
         self._stream_number = stream
@@ -81,7 +84,7 @@ class Decoder:
         self._last_place = self._handed_place = -1
         self._is_drained = self._is_cut_off = False
         self._packets: peekable[av.Packet[av.VideoStream]] = peekable(())
-        self._open()
+        self._open(opened)
 
     @property
     def position(self) -> Position:
@@ -94,8 +97,15 @@ class Decoder:
         return self._is_drained and (not self._ready or self._is_cut_off)
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether nothing was read or decoded since its container was opened."""
+        return self._is_fresh
+
+    @property
     def held_bytes(self) -> int:
         """About how much memory it holds for pictures."""
+        if self.is_fresh:
+            return 0
         bits = av.VideoFormat(self._context.pix_fmt).padded_bits_per_pixel if self._context.pix_fmt else 12
         return HELD_PICTURES * self._context.width * self._context.height * bits // 8
 
@@ -228,13 +238,8 @@ class Decoder:
         is_late = self._next_row > int(self.index.rows[place]) + LONGEST_DELAY_PACKETS
         return not self._ready and (self._is_drained or is_late)
 
-    def _open(self) -> None:
-        self._container = open_container(self._source)
-        try:
-            self._stream = pick_stream(self._container, self._stream_number, self._source.name)
-        except BaseException:
-            self._container.close()
-            raise
+    def _open(self, opened: Opened | None = None) -> None:
+        self._container, self._stream = opened or open_stream(self._source, self._stream_number)
         for other in self._container.streams:
             if other.index != self._stream.index:
                 other.discard = av.stream.Discard.all

@@ -130,6 +130,16 @@ def open_container(source: Source) -> av.container.InputContainer:
     return container
 
 
+def open_stream(source: Source, number: int) -> tuple[av.container.InputContainer, av.VideoStream]:
+    """Open the source and pick its `number`-th video stream. Raises what `open_container` and `pick_stream` do."""
+    container = open_container(source)
+    try:
+        return container, pick_stream(container, number, source.name)
+    except BaseException:
+        container.close()
+        raise
+
+
 class _Bytes:
     """The bytes of an open file by position."""
 

@@ -73,6 +73,14 @@ class Box:
         (count,) = self.unpack("I", at - 4)
         return self.table(at, count * columns, dtype).reshape(count, columns)
 
+    def column(self, number: int, columns: int, dtype: str, at: int = 8) -> Ints:
+        """One column of a full box's table, in half the memory that `counted` takes for both of two."""
+        (count,) = self.unpack("I", at - 4)
+        if self.start + at + count * columns * np.dtype(dtype).itemsize > self.stop:
+            raise MalformedError(f"a {self.kind!r} box ends before its {count} entries")
+        table = np.frombuffer(self.data, dtype, count * columns, self.start + at).reshape(count, columns)
+        return table[:, number].astype(np.int64)
+
 
 def top_level(file: RandomAccessBytes) -> Iterator[tuple[bytes, int, int]]:
     """The file's own boxes: (type, position, size), headers included in both."""

@@ -18,7 +18,7 @@ from framecache.index.boxes import RandomAccessBytes
 from framecache.index.frame_index import FrameIndex, IndexSource, flagged_starts, from_rows
 from framecache.index.growing import FIRST_PACKETS, Growing, sure_part
 from framecache.index.linear import decode_linear, from_decode
-from framecache.index.probe import Evidence, OpenStream, is_enough_to_probe, probe
+from framecache.index.probe import Evidence, Opened, OpenStream, is_enough_to_probe, probe
 from framecache.index.rows import NO_PTS, PacketRows
 from framecache.index.scan import PacketScan, trouble
 from framecache.index.table import read_table
@@ -47,12 +47,17 @@ def build_index(
         progress: Called with the stage ("scanning" or "decoding") and how much of it is done, 0.0 to 1.0.
         made_from: Take this way only; for tests, and for those who doubt. "table" falls back to "scan".
     """
-    index = begin_index(open_stream, open_bytes, progress=progress, made_from=made_from, may_grow=False)
-    assert isinstance(index, FrameIndex), "what may not grow is whole"
-    return index
+    with contextlib.ExitStack() as opened:
+        first = opened.enter_context(open_stream())
+        index = begin_index(first, opened, open_stream, open_bytes, progress=progress, made_from=made_from, may_grow=False)
+        assert isinstance(index, FrameIndex), "what may not grow is whole"
+        return index
+    raise AssertionError("no error is swallowed here")
 
 
 def begin_index(
+    first: Opened,
+    opened: contextlib.ExitStack,
     open_stream: OpenStream,
     open_bytes: OpenBytes,
     *,
@@ -62,26 +67,33 @@ def begin_index(
 ) -> FrameIndex | Growing:
     """The index of a stream, or, of a long clean one that needs a scan, the first frames and what makes the rest.
 
-    Arguments as in `build_index`; the callback of a growing index is given anew.
+    Where it is made from the sample table, no packet is read from the container; else that is closed.
+
+    Args:
+        first: The container, freshly opened, and the stream.
+        opened: What holds that container open.
+        open_stream: As in `build_index`.
+        open_bytes: As there.
+        progress: As there; a growing index is given its callback anew.
+        made_from: As there.
+        may_grow: Whether the rest of a long scan may be left for later.
     """
-    with contextlib.ExitStack() as opened:
-        container, stream = opened.enter_context(open_stream())
-        time_base = _time_base(stream)
-        if made_from in (None, "table"):
-            with open_bytes() as file:
-                rows = read_table(file, container, stream)
-            if rows is not None:
-                return from_rows(rows, time_base, "table", flagged_starts(rows))
-        scan = PacketScan(container, stream, progress)
-        making = _Making.of(stream, time_base, made_from, open_stream)
-        first = making.first_part(scan) if may_grow else None
-        if first is not None:
-            index, evidence = first
-            # What bytes alone tell is borne out by decoding in the end, in the background.
-            proven = evidence if evidence.frames_decoded else None
-            return Growing(opened.pop_all(), scan, index, evidence, open_stream, partial(making.finish, proven))
-        return making.finish(None, scan, opened, progress)
-    raise AssertionError("no error is swallowed here")
+    container, stream = first
+    time_base = _time_base(stream)
+    if made_from in (None, "table"):
+        with open_bytes() as file:
+            rows = read_table(file, container, stream)
+        if rows is not None:
+            return from_rows(rows, time_base, "table", flagged_starts(rows))
+    scan = PacketScan(container, stream, progress)
+    making = _Making.of(stream, time_base, made_from, open_stream)
+    known = making.first_part(scan) if may_grow else None
+    if known is not None:
+        index, evidence = known
+        # What bytes alone tell is borne out by decoding in the end, in the background.
+        proven = evidence if evidence.frames_decoded else None
+        return Growing(opened.pop_all(), scan, index, evidence, open_stream, partial(making.finish, proven))
+    return making.finish(None, scan, opened, progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framecache.errors import BadArgumentError
-from framecache.index.rows import NO_PTS, Bools, Ints, PacketRows
+from framecache.index.rows import NO_PTS, Bools, Ints, PacketRows, stable_order
 
 IndexSource = Literal["table", "scan", "decode"]
 TimesAre = Literal["stored", "ordered", "synthesised"]
@@ -219,7 +219,7 @@ def from_rows(
 ) -> FrameIndex:
     """The index of a clean stream: every kept packet shows one frame, at its own timestamp."""
     kept = np.flatnonzero(packets.is_kept)
-    rows = kept[np.argsort(packets.pts[kept], kind="stable")]
+    rows = kept[stable_order(packets.pts[kept])]
     pts = packets.pts[rows]
     return FrameIndex(
         time_base=time_base,

@@ -63,12 +63,11 @@ def _runs(table: Box, kind: bytes, count: int, dtype: str, default: int) -> Ints
     box = table.child(kind)
     if box is None:
         return np.full(count, default, np.int64)
-    runs = box.counted(2, ">u4")
-    values = box.counted(2, dtype)[:, 1]
-    if int(runs[:, 0].sum()) != count:
+    lengths, values = box.column(0, 2, ">u4"), box.column(1, 2, dtype)
+    if int(lengths.sum()) != count:
         raise MalformedError(f"{kind!r} is for another number of samples")
     # Streams with B-frames have a run for every sample.
-    return values if (runs[:, 0] == 1).all() else np.repeat(values, runs[:, 0])
+    return values if len(values) == count and (lengths == 1).all() else np.repeat(values, lengths)
 
 
 def _positions(table: Box, size: Ints) -> Ints:

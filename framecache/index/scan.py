@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from framecache.index import bitstream
-from framecache.index.rows import NO_PTS, PacketRows, has_doubles
+from framecache.index.rows import NO_PTS, PacketRows, has_doubles, stable_order
 from framecache.progress import Progress
 
 PROGRESS_EVERY_PACKETS = 2000
@@ -130,7 +130,7 @@ def trouble(packets: PacketRows) -> str | None:
 
 def reorders_too_far(packets: PacketRows) -> bool:
     """Whether the timestamps reorder packets by more than any codec does, so that some must be wrong."""
-    moved = np.argsort(packets.pts[packets.is_kept], kind="stable")
+    moved = stable_order(packets.pts[packets.is_kept])
     moved -= np.arange(len(moved))
     return bool(len(moved)) and max(int(moved.max()), -int(moved.min())) > MOST_REORDERED_PACKETS
 
