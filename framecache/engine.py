@@ -31,6 +31,8 @@ from framecache.video import CacheKey, CacheValue, Keep, Video
 DEFAULT_BUDGET_BYTES = 1024**3
 DEFAULT_MAX_DECODERS = 3
 MAX_DEFAULT_THREADS = 4
+# A picture is made of its planes in less than this.
+BUSY_SECONDS = 0.01
 ALONE = Around()
 
 
@@ -231,6 +233,10 @@ class Engine:
     def quiet_seconds(self) -> float:
         """How long nothing was asked for; 0.0 while a request is under way."""
         return 0.0 if self._n_asking else time.monotonic() - self._quiet_since
+
+    def is_busy(self) -> bool:
+        """Whether a request is under way, or has just ended and its picture is perhaps being made."""
+        return self.quiet_seconds() < BUSY_SECONDS
 
     def replace(self, video: Video, old: CacheKey, new: CacheKey, value: CacheValue) -> None:
         """Keep `value` under `new` in place of what is cached under `old`."""

@@ -20,6 +20,10 @@ from framecache.progress import Progress, no_progress
 # While somebody waits, so often at most is a larger index made of what was scanned; else each time that it has doubled.
 PUBLISH_EVERY_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 0.2
+# While frames are asked for, and nobody waits for more of the index: so many packets, then a pause. A thread that reads
+# one packet after the other holds Python's lock nearly all the time, and would make the others wait 5 ms for it.
+PACKETS_BETWEEN_PAUSES = 32
+PAUSE_SECONDS = 0.001
 # How long an interpreter that ends waits for scans to notice.
 LONGEST_GOODBYE_SECONDS = 2.0
 
@@ -39,6 +43,7 @@ class Growth:
         growing: The rest of the index.
         publish: Called in the growth's thread with each larger index, the last of which is whole.
         check_wanted: Called between packets in that thread; raises ClosedError once nobody wants the index.
+        is_busy: Whether frames are being asked for just now, to which it gives way.
         progress: Called in that thread with the stage and how much of it is done.
 
     Attributes:
@@ -47,16 +52,24 @@ class Growth:
         seconds: How long it took; 0.0 until then.
     """
 
-    def __init__(self, growing: Growing, publish: Publish, check_wanted: Callable[[], None], progress: Progress) -> None:
+    def __init__(
+        self,
+        growing: Growing,
+        publish: Publish,
+        check_wanted: Callable[[], None],
+        is_busy: Callable[[], bool],
+        progress: Progress,
+    ) -> None:
         self._growing = growing
         self._publish = publish
         self._check_wanted = check_wanted
+        self._is_busy = is_busy
         self._progress = progress
         self._began = time.perf_counter()
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
         self._is_orphaned = self._is_stopped = self._is_telling = False
-        self._waiting = 0
+        self._waiting = self._waiting_for_all = 0
         self._published_at = 0.0
         self._decoded: float | None = None
         self._error: BaseException | None = None
@@ -120,11 +133,13 @@ class Growth:
         with self._changed:
             # For those who wait for the end, nothing is to be done before it.
             self._waiting += is_enough is not None
+            self._waiting_for_all += is_enough is None
             try:
                 if not (self.is_over or self._error is not None or (is_enough is not None and is_enough())):
                     self._changed.wait(seconds)
             finally:
                 self._waiting -= is_enough is not None
+                self._waiting_for_all -= is_enough is None
 
     def check(self) -> None:
         """Raise what ended the growth, if anything did before its end."""
@@ -152,7 +167,7 @@ class Growth:
     def after_fork(self) -> None:
         """In a forked child: there is no thread, and what it had open must be neither used nor freed."""
         self._changed = threading.Condition(threading.Lock())
-        self._waiting = 0
+        self._waiting = self._waiting_for_all = 0
         self._is_telling = False
         self._progress = no_progress
         if not self.is_over and self._error is None:
@@ -186,6 +201,8 @@ class Growth:
 
     def _is_time(self, count: int, known: int) -> bool:
         self._check_goes_on()
+        if count % PACKETS_BETWEEN_PAUSES == 0 and not (self._waiting or self._waiting_for_all) and self._is_busy():
+            time.sleep(PAUSE_SECONDS)
         if self._waiting and count > known and time.monotonic() - self._published_at >= PUBLISH_EVERY_SECONDS:
             return True
         return count >= 2 * known

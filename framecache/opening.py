@@ -209,7 +209,8 @@ def _open_fresh(engine: Engine, fresh: Video, begun: FrameIndex | Growing, recor
         return engine.join_video(fresh.key, fresh) or fresh
     video: Video | None = None
     try:
-        fresh.growth = Growth(begun, partial(_publish, engine, fresh, record), partial(engine.check_wanted, fresh), progress)
+        publish = partial(_publish, engine, fresh, record)
+        fresh.growth = Growth(begun, publish, partial(engine.check_wanted, fresh), engine.is_busy, progress)
         video = engine.join_video(fresh.key, fresh) or fresh
     finally:
         if video is not fresh:

@@ -10,6 +10,7 @@ from synthetic import index_of, indices
 
 from framecache.errors import BadArgumentError
 from framecache.index.frame_index import FrameIndex, end_durations
+from framecache.index.rows import stable_order
 
 
 def test_places_are_in_the_order_of_their_timestamps():
@@ -136,3 +137,10 @@ def test_a_start_is_the_last_one_from_which_the_frame_comes_out_right(index: Fra
     other = index.start_row(place, bad)
     assert other == 0 or other not in bad
     assert index.is_reached_from(place, other)
+
+
+@pytest.mark.parametrize("values", [[], [5], [3, 1, 2, 1, 3, 0], [-(2**62), 2**62, 0, -(2**62)], [0, 2, 1, 4, 3] * 50])
+def test_the_quick_order_is_that_of_a_stable_argsort(values: list[int]):
+    column = np.array(values, np.int64)
+    assert stable_order(column).tolist() == np.argsort(column, kind="stable").tolist()
+    assert column.tolist() == values
