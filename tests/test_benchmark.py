@@ -401,6 +401,16 @@ def test_the_readme_gets_the_goals_between_its_marks_and_nothing_else_changes(tm
         report.write_readme(path, rows, [])
 
 
+def test_the_page_of_measurements_holds_every_table(tmp_path: Path):
+    rows = rows_of(matrix.GOP250_1080P, "back", framecache=done(1.0), opencv=done(40.0))
+    report.write_measured(tmp_path / "measured.md", rows, ["framecache", "opencv"])
+    text = (tmp_path / "measured.md").read_text()
+    for part in (report.as_table(rows, ["framecache", "opencv"]), report.as_memory_table(rows, ["framecache", "opencv"])):
+        assert part in text
+    assert f"{rows[0].steps} requests each" in text
+    assert f"av {av.__version__}" in text
+
+
 def test_the_readme_of_this_checkout_has_the_marks():
     text = (Path(__file__).resolve().parents[1] / "README.md").read_text()
     assert [text.count(mark) for mark in report.README_MARKS] == [1, 1]

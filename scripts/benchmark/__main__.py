@@ -45,6 +45,8 @@ def main() -> int:
         report.write_chart(options.chart, rows)
     if options.readme:
         report.write_readme(ROOT / "README.md", rows, list(paths))
+        report.write_measured(ROOT / "docs" / "measured.md", rows, readers)
+        report.write_chart(ROOT / "docs" / "bench.png", rows)
     return int(any(one.seconds is None for row in rows for one in row.outcomes.get(OURS, [])))
 
 
@@ -61,7 +63,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, help="write everything there too")
     parser.add_argument("--chart", type=Path, help="draw a bar chart there (PNG)")
-    parser.add_argument("--readme", action="store_true", help="put the table of goals into README.md")
+    parser.add_argument(
+        "--readme", action="store_true", help="write the goals into README.md, all tables and the chart into docs/"
+    )
     return parser.parse_args()
 
 

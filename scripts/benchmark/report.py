@@ -19,6 +19,28 @@ from benchmark.works import OURS, WORKS
 PACKAGES = ("av", "numpy", "opencv-python", "decord2", "torch", "torchcodec")
 README_MARKS = "<!-- goals: scripts/bench --readme writes these lines -->", "<!-- end of the goals -->"
 
+MEASURED_PAGE = """# Measured
+
+What one run of `scripts/bench --readme` gave: median times of up to three turns of {steps} requests each, on a shared and noisy
+machine: {facts}. The files are made by `scripts/benchmark/clips.py`, but for the two laboratory recordings (`flies_120s.mp4`,
+`m3v1mp4.mp4`). *limit* is a bare libav loop that knows the index beforehand, decodes only what each frame needs and keeps
+nothing. ≈: the reader was given up, and the time of all is told from the requests that it had done.
+
+![How many times as fast as the best other reader, work by work](bench.png)
+
+{times}
+
+## Memory
+
+The most memory in MB over what each reader's process held after its imports, with the pictures that the caller held.
+
+{memory}
+
+## Notes
+
+{notes}
+"""
+
 
 def machine() -> dict[str, str]:
     """What it was measured on."""
@@ -154,6 +176,17 @@ def write_readme(path: Path, rows: Sequence[Row], files: Sequence[str]) -> None:
     facts = f"Seen on {', '.join(f'{key} {value}' for key, value in machine().items())}; files: {', '.join(files)}."
     before, after = text.split(start)[0], text.split(end)[1]
     path.write_text(f"{before}{start}\n{as_goals(rows)}\n\n{facts}\n{end}{after}")
+
+
+def write_measured(path: Path, rows: Sequence[Row], readers: Sequence[str]) -> None:
+    """Write all tables as a page of the docs, which shows the chart that lies beside it as bench.png."""
+    facts = ", ".join(f"{key} {value}" for key, value in machine().items())
+    steps = ", ".join(str(count) for count in dict.fromkeys(row.steps for row in rows))
+    path.write_text(
+        MEASURED_PAGE.format(
+            facts=facts, steps=steps, times=as_table(rows, readers), memory=as_memory_table(rows, readers), notes=as_notes(rows)
+        )
+    )
 
 
 def write_chart(path: Path, rows: Sequence[Row]) -> None:
