@@ -50,12 +50,16 @@ HOUSE = [
     "verify",
     "compare",
     "viewer",
+    "server",
     "cli",
     "__main__",
 ]
 CORE_PACKAGES = {"av", "numpy", "cv2", "more_itertools"}
 # What an extra installs may be imported by its own room only.
-EXTRA_PACKAGES = {"cli": {"typer", "rich"}}
+EXTRA_PACKAGES = {
+    "cli": {"typer", "rich"},
+    "server": {"fastapi", "starlette", "uvicorn", "h11", "simplejpeg", "PIL", "prometheus_client"},
+}
 
 
 def modules() -> list[Path]:
