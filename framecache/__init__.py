@@ -19,6 +19,7 @@ from framecache.errors import (
     IndexingError,
     MissingExtraError,
     NotAVideoError,
+    ServerError,
     TimeRangeError,
     VideoAccessError,
     VideoChangedError,
@@ -26,6 +27,7 @@ from framecache.errors import (
 )
 from framecache.frame import FramePlanes, ReaderStats, VideoFrameInfo, VideoInfo
 from framecache.index.frame_index import FrameIndex
+from framecache.play import play
 from framecache.reader import VideoReader
 from framecache.scrub import Scrubber
 
@@ -51,6 +53,7 @@ __all__ = [
     "NotAVideoError",
     "ReaderStats",
     "Scrubber",
+    "ServerError",
     "TimeRangeError",
     "VideoAccessError",
     "VideoChangedError",
@@ -58,4 +61,5 @@ __all__ = [
     "VideoInfo",
     "VideoNotFoundError",
     "VideoReader",
+    "play",
 ]

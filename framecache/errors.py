@@ -55,6 +55,10 @@ class DisplayError(FramecacheError, RuntimeError):
     """No window can be opened: there is no screen to be reached, or OpenCV was built without windows."""
 
 
+class ServerError(FramecacheError, OSError):
+    """The frame server cannot listen where it was told to, cannot start, or does not end; the message says what to do."""
+
+
 class DecodeError(FramecacheError, RuntimeError):
     """One frame cannot be decoded.
 

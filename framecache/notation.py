@@ -19,6 +19,7 @@ _SECONDS = re.compile(r"([0-9]{1,9})?(?:\.([0-9]{0,18}))?")
 _INDEX = re.compile(r"[+-]?[0-9]{1,400}")
 _SLICE = re.compile(r"([+-]?[0-9]{1,18})?:([+-]?[0-9]{1,18})?(?::([0-9]{1,18}))?")
 _SIZE = re.compile(r"([0-9]{1,9})[xX*]([0-9]{1,9})")
+_BYTES = re.compile(r"([0-9]{1,15}(?:\.[0-9]{0,9})?) *([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
 TIME_FORMS = "seconds (12.5), mm:ss.mmm (0:12.5) or hh:mm:ss.mmm"
 
@@ -151,3 +152,16 @@ def parse_size(text: str) -> tuple[int, int]:
     if not parts or "0" in (parts[1].lstrip("0") or "0", parts[2].lstrip("0") or "0"):
         raise BadArgumentError(f"{shown(text)} is no size; write width and height in pixels, such as 640x360")
     return int(parts[1]), int(parts[2])
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes: `500000000`, `512M`, `1.5GiB`; K, M, G and T are powers of 1024.
+
+    Raises:
+        BadArgumentError: (a ValueError) It is written in no such way, or is not one byte.
+    """
+    parts = _BYTES.fullmatch(text.strip())
+    n_bytes = int(Fraction(parts[1]) * 1024 ** " kmgt".index(parts[2].lower() or " ")) if parts else 0
+    if n_bytes < 1:
+        raise BadArgumentError(f"{shown(text)} is no number of bytes; write 500000000, 512M or 2G")
+    return n_bytes

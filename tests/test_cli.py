@@ -82,6 +82,10 @@ def test_the_examples_use_options_that_there_are():
         ["view", "x", "--start", "later"],
         ["view", "x", "--jump", "0"],
         ["sample", "x.mp4", "--frames", "0"],
+        ["serve", "x", "--port", "65536"],
+        ["serve", "x", "--allow-origin", "example.org"],
+        ["serve", "x", "--allow-host", "https://example.org"],
+        ["serve", "x", "--budget", "much"],
     ],
     ids=" ".join,
 )
@@ -94,7 +98,7 @@ def test_wrong_usage_exits_with_2_and_says_what_is_wrong(arguments: list[str], t
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"sample", "tour"}))
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"sample", "serve", "tour"}))
 def test_no_argument_at_all_shows_the_help(command: str):
     done = run(command)
     assert done.returncode == 2

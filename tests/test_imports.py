@@ -51,6 +51,7 @@ HOUSE = [
     "compare",
     "viewer",
     "server",
+    "play",
     "cli",
     "__main__",
 ]

@@ -13,6 +13,7 @@ from framecache.index.frame_index import FrameIndex, flagged_starts, from_rows
 from framecache.notation import (
     Moment,
     Number,
+    parse_bytes,
     parse_frames,
     parse_moment,
     parse_place,
@@ -151,3 +152,17 @@ def test_sizes_are_two_numbers():
     for wrong in ("", "640", "0x5", "5x00", "-1x5", "5x", "1.5x2"):
         with pytest.raises(BadArgumentError, match="is no size"):
             parse_size(wrong)
+
+
+def test_numbers_of_bytes_have_a_unit_or_none():
+    for text, n_bytes in {
+        "500000000": 500_000_000,
+        "512M": 512 << 20,
+        "1.5GiB": 3 << 29,
+        "2 g": 2 << 30,
+        "64kb": 64 << 10,
+    }.items():
+        assert parse_bytes(text) == n_bytes
+    for wrong in ("", "M", "-1M", "0", "0.1", "1e9", "5 apples", "1MM"):
+        with pytest.raises(BadArgumentError, match="is no number of bytes"):
+            parse_bytes(wrong)

@@ -17,6 +17,7 @@ from framecache.cli.frames import extract, frame
 from framecache.cli.index import index
 from framecache.cli.info import info
 from framecache.cli.sample import sample
+from framecache.cli.serve import serve
 from framecache.cli.sheet import sheet
 from framecache.cli.tour import tour
 from framecache.cli.verify import verify
@@ -50,13 +51,18 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "sheet holiday.mp4 --around 1:02.5 --count 9 --columns 3",
     ),
     view: ("view holiday.mp4", "view holiday.mp4 --start 1:02.5 --jump 100"),
+    serve: (
+        "serve holiday.mp4",
+        "serve recordings --port 9000",
+        "serve recordings --host 0.0.0.0 --allow-host video.example.org",
+    ),
     compare: ("compare holiday.mp4", "compare holiday.mp4 --frames 0:100 --count 100 -o pairs.png"),
     sample: ("sample", "sample small.mp4 --frames 300 --size 320x180"),
     tour: ("tour", "tour holiday.mp4 --out /tmp"),
 }
 # Negative indices look like options.
 TAKES_NEGATIVE = (frame,)
-NEEDS_NOTHING = (sample, tour)
+NEEDS_NOTHING = (sample, serve, tour)
 
 
 def _add_commands() -> None:

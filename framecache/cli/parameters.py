@@ -10,8 +10,9 @@ import typer
 
 from framecache.errors import BadArgumentError, FramecacheError
 from framecache.export import IMAGE_FORMATS, format_of
-from framecache.notation import Moment, Number, parse_frames, parse_place, parse_size, parse_times
+from framecache.notation import Moment, Number, parse_bytes, parse_frames, parse_place, parse_size, parse_times
 from framecache.reader import VideoReader
+from framecache.server.policy import as_host, as_origin
 
 Value = TypeVar("Value")
 
@@ -73,6 +74,9 @@ read_place = _read(_parse_place)
 read_path = _read(_parse_path)
 read_csv_path = _read(_parse_csv_path)
 read_size = _read(parse_size)
+read_bytes = _read(parse_bytes)
+read_host = _read(as_host)
+read_origin = _read(as_origin)
 TIMES_HELP = "Times are seconds (12.5), mm:ss.mmm (0:12.5) or hh:mm:ss.mmm."
 
 VideoArgument = Annotated[str, typer.Argument(metavar="VIDEO", help="The video file.", show_default=False)]

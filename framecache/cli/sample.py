@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from framecache.cli.console import say, watched
 from framecache.cli.parameters import read_path, read_size
-from framecache.errors import BadArgumentError
+from framecache.errors import BadArgumentError, VideoAccessError
 from framecache.sample import SAMPLE_FPS, SAMPLE_GOP_FRAMES, SAMPLE_SECONDS, SAMPLE_SIZE, write_sample
 
 DEFAULT_SIZE = "{}x{}".format(*SAMPLE_SIZE)
@@ -35,3 +36,21 @@ def sample(
     with watched() as watch:
         written: Any = write_sample(output, n_frames=frames, gop_frames=gop, size_xy=size, progress=watch)
     say(f"{frames} frames are in {written}")
+
+
+def sample_clip(folder: Path) -> str:
+    """The path of the sample clip in a folder, made there if it is not there yet.
+
+    Raises:
+        VideoAccessError: The folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VideoAccessError(f"{folder} cannot be made: {error.strerror}") from error
+    target = folder / "sample.mp4"
+    if not target.exists():
+        say("making a sample clip ...")
+        with watched() as watch:
+            write_sample(target, progress=watch)
+    return str(target)

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from framecache.cli.console import say, say_facts, watched
+from framecache.cli.console import say_facts
 from framecache.cli.info import facts
 from framecache.cli.opening import opened_video
 from framecache.cli.parameters import read_path
+from framecache.cli.sample import sample_clip
 from framecache.errors import DecodeError, VideoAccessError
 from framecache.export import write_image
 from framecache.frame import format_seconds
 from framecache.reader import VideoReader
-from framecache.sample import write_sample
 from framecache.sheet import contact_sheet
 
 DEFAULT_FOLDER = Path(tempfile.gettempdir()) / "framecache-tour"
@@ -35,22 +35,9 @@ def tour(
 
     Say what it is, jump about in it and back, and write a contact sheet.
     """
-    video = video or _make_sample(folder)
+    video = video or sample_clip(folder)
     with opened_video(video) as reader:
         _visit(reader, video, folder)
-
-
-def _make_sample(folder: Path) -> str:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VideoAccessError(f"{folder} cannot be made: {error.strerror}") from error
-    target = folder / "sample.mp4"
-    if not target.exists():
-        say("making a sample clip ...")
-        with watched() as watch:
-            write_sample(target, progress=watch)
-    return str(target)
 
 
 def _visit(reader: VideoReader, video: str, folder: Path) -> None:
