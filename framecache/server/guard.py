@@ -172,7 +172,9 @@ class _WayBack:
         """
         if message["type"] == "http.response.start":
             self.has_begun = True
-            message = {**message, "headers": self._completed(message.get("headers", ()))}
+            # A head is small, so servers take it at once; a timer for it would cost as much as all the rest here.
+            await self._send({**message, "headers": self._completed(message.get("headers", ()))})
+            return
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await self._send(message)
