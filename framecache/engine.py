@@ -238,6 +238,10 @@ class Engine:
         """Whether a request is under way, or has just ended and its picture is perhaps being made."""
         return self.quiet_seconds() < BUSY_SECONDS
 
+    def keep(self, video: Video, key: CacheKey, value: CacheValue) -> None:
+        """Keep what was made of a frame, under a key that begins with the video's own, as long as the budget lets it."""
+        self._keep_all(video, [(key, value)])
+
     def replace(self, video: Video, old: CacheKey, new: CacheKey, value: CacheValue) -> None:
         """Keep `value` under `new` in place of what is cached under `old`."""
         with self._changed:

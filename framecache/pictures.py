@@ -134,17 +134,23 @@ class Pictures:
         """The same frame for one more caller."""
         return replace(frame, image=self.another(frame.image))
 
-    def decoded(self, place: int, around: Around | None = None) -> av.VideoFrame:
-        """The decoded frame at a place, in the stream's own planes; not to be written to."""
-        value = self._fetch(place, (self._video.planes_key(place),), around=around)
+    def decoded(self, place: int, around: Around | None = None, is_cancelled: Callable[[], bool] = never) -> av.VideoFrame:
+        """The decoded frame at a place, in the stream's own planes; not to be written to. Arguments as `image`."""
+        value = self._fetch(place, (self._video.planes_key(place),), is_cancelled, around)
         assert isinstance(value, av.VideoFrame), "only decoded frames are cached under the key of the planes"
         return value
+
+    def orientation_by(self, frame: av.VideoFrame) -> Orientation:
+        """How stored pictures are turned, which any frame tells; the first one that is looked at."""
+        if self._orientation is None:
+            self._orientation = orientation_of(frame)
+        return self._orientation
 
     def orientation(self) -> Orientation:
         """How stored pictures are turned, from the first frame that can be decoded."""
         for place in range(len(self._video.index)) if self._orientation is None else ():
             try:
-                return self._orient_by(self.decoded(place, Around()))
+                return self.orientation_by(self.decoded(place, Around()))
             except DecodeError:
                 continue
         return self._orientation or Orientation()
@@ -196,11 +202,6 @@ class Pictures:
 
     def _converted(self, frame: av.VideoFrame, place: int) -> Image:
         try:
-            return convert(frame, self._transform, self._orient_by(frame))
+            return convert(frame, self._transform, self.orientation_by(frame))
         except UnconvertibleError as error:
             raise self._video.decode_error(place, str(error)) from error
-
-    def _orient_by(self, frame: av.VideoFrame) -> Orientation:
-        if self._orientation is None:
-            self._orientation = orientation_of(frame)
-        return self._orientation

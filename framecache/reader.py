@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from framecache.arguments import as_index, as_place, as_places, as_seconds, clamped, is_one_index, shown
-from framecache.decode.convert import Matrix, PixelFormat, Range
+from framecache.decode.convert import Matrix, PixelFormat, Range, Transform
 from framecache.decode.source import make_source
 from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
 from framecache.errors import (
@@ -137,16 +137,7 @@ class VideoReader(VideoFacts):
         )
         self._video: Video = self._opened.video
         self._horizon = Horizon(self._engine, self._video, self._life)
-        self._pictures = Pictures(
-            self._engine,
-            self._video,
-            self._options.transform,
-            use_cache=self._options.use_cache,
-            writable=self._options.writable,
-            threshold_frames=self._options.threshold_frames_to_scan,
-            prefetch=self._options.prefetch,
-            life=self._life,
-        )
+        self._pictures = self._look(self._options.transform, use_cache=self._options.use_cache, prefetch=self._options.prefetch)
         self._finalizer = weakref.finalize(self, _let_go, self._engine, self._video, self._owns_engine)
         if self._options.wait_for_index and not self.is_indexed:  # another reader's, which began before
             try:
@@ -303,6 +294,19 @@ class VideoReader(VideoFacts):
         return _unpickle, (path, self._options.as_arguments(), self._opened.fingerprint)
 
     # How a frame is had
+
+    def _look(self, transform: Transform, *, use_cache: bool, prefetch: bool) -> Pictures:
+        """A way of going through the video: its own guess of what comes next, its own form of pictures."""
+        return Pictures(
+            self._engine,
+            self._video,
+            transform,
+            use_cache=use_cache,
+            writable=self._options.writable,
+            threshold_frames=self._options.threshold_frames_to_scan,
+            prefetch=prefetch,
+            life=self._life,
+        )
 
     def _frame(self, place: int, is_cancelled: Callable[[], bool] = never, around: Around | None = None) -> VideoFrameInfo:
         """The frame at a place; CancelledError once `is_cancelled`, looked at between packets, says so."""

@@ -33,6 +33,12 @@ class Shelf(CacheDict[CacheKey, CacheValue]):
                 return self[key]
         return None
 
+    def places(self, video: Video) -> list[int]:
+        """The places of a video of which anything is kept, in order."""
+        length = len(video.key)
+        kept = (key[length] for key in self if key[:length] == video.key)
+        return sorted({place for place in kept if isinstance(place, int)})
+
     def forget(self, video: Video) -> None:
         """Drop all that is kept of a video."""
         for key in self:

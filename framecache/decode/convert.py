@@ -32,6 +32,13 @@ RANGES: dict[Range, ColorRange] = {"limited": ColorRange.MPEG, "full": ColorRang
 # AVCOL_SPC in libavutil/pixfmt.h.
 MATRIX_NAMES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 8: "ycgco", 9: "bt2020", 10: "bt2020"}
 UNTAGGED_MATRIX = 2
+BT601_MATRICES = (5, 6)
+# Planar YUV as libjpeg-turbo takes it, by what swscale makes it of without a change of chroma's coarseness.
+JPEG_FORMATS = {
+    **dict.fromkeys(("yuv420p", "yuvj420p", "nv12", "yuv420p10le", "p010le"), "yuv420p"),
+    **dict.fromkeys(("yuv422p", "yuvj422p", "yuv422p10le"), "yuv422p"),
+    **dict.fromkeys(("yuv444p", "yuvj444p", "yuv444p10le"), "yuv444p"),
+}
 HD_LINES = 720
 DEEP_FORMATS = frozenset({"gray16le", "rgb48le"})
 # swscale's own way from YUV to packed 16-bit RGB wraps round at saturated colours; to planar RGB it clips.
@@ -184,11 +191,9 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
     if is_shrunk or transform.pixel_format in DEEP_FORMATS or (transform.pixel_format in WITHOUT_ALPHA and not adds_alpha):
         flags |= Interpolation.ACCURATE_RND
     swscale_format = WITHOUT_ALPHA[transform.pixel_format] if adds_alpha else transform.pixel_format
-    if not hasattr(_per_thread, "reformatter"):
-        _per_thread.reformatter = VideoReformatter()
     try:
         with _frame_locks[hash(id(frame)) // 64 % len(_frame_locks)]:
-            made: av.VideoFrame = _per_thread.reformatter.reformat(
+            made: av.VideoFrame = _reformatter().reformat(
                 frame,
                 width=stored[0],
                 height=stored[1],
@@ -214,6 +219,39 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
     if made is frame or not image.flags.c_contiguous:
         return np.array(image, order="C")
     return image
+
+
+def jpeg_planes(frame: av.VideoFrame, max_size_xy: tuple[int, int] | None) -> tuple[Image, ...] | None:
+    """The frame's Y, Cb and Cr as JPEG files hold them (JFIF: BT.601, full range), shrunk to fit, not turned.
+
+    Each `(h, w) uint8`, chroma as coarse as the stream's own; views, which keep their frame alive. None where the colours are
+    others, so that they have to go through RGB: swscale would convert one matrix to another by way of it too.
+    """
+    is_bt601 = frame.colorspace in BT601_MATRICES or (frame.colorspace == UNTAGGED_MATRIX and frame.height < HD_LINES)
+    plain = JPEG_FORMATS.get(frame.format.name)
+    if plain is None or not is_bt601:
+        return None
+    width, height = fit(frame.width, frame.height, max_size_xy)
+    is_shrunk = (width, height) != (frame.width, frame.height)
+    with _frame_locks[hash(id(frame)) // 64 % len(_frame_locks)]:
+        made: av.VideoFrame = _reformatter().reformat(
+            frame,
+            width=width,
+            height=height,
+            format=plain,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.AREA | Interpolation.ACCURATE_RND if is_shrunk else Interpolation.BILINEAR,
+            threads=1,
+        )
+    return plane_views(made)
+
+
+def _reformatter() -> VideoReformatter:
+    """The one that belongs to the calling thread."""
+    if not hasattr(_per_thread, "reformatter"):
+        _per_thread.reformatter = VideoReformatter()
+    made: VideoReformatter = _per_thread.reformatter
+    return made
 
 
 def _has_alpha(frame: av.VideoFrame) -> bool:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - so RFC 9457 calls it
     """A request that is answered with an error.
 
     Args:

@@ -1,0 +1,153 @@
+"""Frames: a frame's picture as bytes, from the cache or made now, with what is told of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from framecache.decode.convert import UnconvertibleError
+from framecache.errors import CancelledError, DecodeError, FramecacheError
+from framecache.pictures import frozen
+from framecache.reader import VideoReader
+from framecache.server.desk import Job
+from framecache.server.encode import encode, encoder_of
+from framecache.server.metrics import Metrics
+from framecache.server.problems import Problem
+from framecache.server.videos import ServedVideo, problem_of
+from framecache.server.views import Views
+from framecache.server.wire import MEDIA_TYPES, Rendition, etag, frame_url
+from framecache.video import CacheKey
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A frame's picture, ready to be sent.
+
+    Attributes:
+        body: The image file.
+        timing: What took how long, as a Server-Timing header.
+    """
+
+    body: bytes
+    timing: str
+
+
+class Frames:
+    """Makes pictures of frames, each once. Threads may share it."""
+
+    def __init__(self, views: Views, metrics: Metrics) -> None:
+        self._views = views
+        self._metrics = metrics
+        self._making: dict[CacheKey, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def at_hand(self, reader: VideoReader, place: int, rendition: Rendition) -> bytes | None:
+        """The picture's bytes, if the cache holds them."""
+        value = reader._engine.cache.get(_key(reader, place, rendition))
+        return value.tobytes() if isinstance(value, np.ndarray) else None
+
+    def make(self, served: ServedVideo, place: int, rendition: Rendition, client: str | None, job: Job) -> Picture:
+        """The picture, whatever it takes.
+
+        Raises:
+            Problem: 422: The frame cannot be decoded. What `encode` and `problem_of` say.
+            CancelledError: The job is not wanted any more.
+        """
+        reader = served.opening.result()
+        began = time.monotonic()
+        key = _key(reader, place, rendition)
+        with self._alone(key):
+            body = self.at_hand(reader, place, rendition)
+            if body is not None:
+                self._metrics.answers.labels("joined").inc()
+                return Picture(body, _timing(job, began, began, began))
+            before = reader._video.counters.frames_decoded
+            try:
+                view = self._views.of(reader, client)
+                frame = view.decoded(place, is_cancelled=job.is_unwanted)
+                decoded = time.monotonic()
+                body = encode(frame, reader._pictures.orientation_by(frame), rendition)
+            except CancelledError:
+                self._metrics.for_nobody.inc(reader._video.counters.frames_decoded - before)
+                raise
+            except DecodeError as error:
+                raise undecodable(served, error) from error
+            except UnconvertibleError as error:
+                raise undecodable(served, reader._video.decode_error(place, str(error))) from error
+            except FramecacheError as error:
+                raise problem_of(served, error) from error
+            encoded = time.monotonic()
+            reader._engine.keep(reader._video, key, frozen(np.frombuffer(body, np.uint8)))
+        self._metrics.decode_seconds.observe(decoded - began)
+        self._metrics.encode_seconds.observe(encoded - decoded)
+        self._metrics.answers.labels("made").inc()
+        return Picture(body, _timing(job, began, decoded, encoded))
+
+    def _alone(self, key: CacheKey) -> _Alone:
+        return _Alone(self._making, self._lock, key)
+
+
+class _Alone:
+    """One thread at a time for each picture: the others find it made."""
+
+    def __init__(self, making: dict[CacheKey, threading.Lock], lock: threading.Lock, key: CacheKey) -> None:
+        self._making, self._lock, self._key = making, lock, key
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._own = self._making.setdefault(self._key, threading.Lock())
+        self._own.acquire()
+
+    def __exit__(self, *exc: object) -> None:
+        self._own.release()
+        with self._lock:
+            if not self._own.locked():
+                self._making.pop(self._key, None)
+
+
+def undecodable(served: ServedVideo, error: DecodeError) -> Problem:
+    """What a frame that cannot be decoded is answered with."""
+    reason = served.without_path(error.reason)
+    told = {"index": error.index, "pts": error.pts, "reason": reason}
+    return Problem(422, f"frame {error.index} cannot be decoded: {reason}", members=told)
+
+
+def headers_of(reader: VideoReader, served: ServedVideo, place: int, rendition: Rendition, tag: str) -> dict[str, str]:
+    """What is told of a frame beside its picture."""
+    index = reader._video.index
+    pts = index.own_pts_at(place)
+    return {
+        "Frame-Index": str(place),
+        "Frame-Time": repr(float(index.timestamps[place])),
+        "Frame-Keyframe": "true" if index.is_keyframe[place] else "false",
+        "Content-Location": frame_url(served.entry.id, place, rendition, fingerprint_of(reader)),
+        "ETag": tag,
+        **({} if pts is None else {"Frame-Pts": str(pts)}),
+    }
+
+
+def fingerprint_of(reader: VideoReader) -> str:
+    """The hash of the file, which is known from the start."""
+    return reader._opened.fingerprint
+
+
+def tag_of(reader: VideoReader, place: int, rendition: Rendition) -> str:
+    """The entity tag of a frame's picture."""
+    return etag(fingerprint_of(reader), place, rendition.canonical, encoder_of(rendition.format))
+
+
+def media_type_of(rendition: Rendition) -> str:
+    """The media type of a picture."""
+    return MEDIA_TYPES[rendition.format]
+
+
+def _key(reader: VideoReader, place: int, rendition: Rendition) -> CacheKey:
+    return (*reader._video.key, place, rendition)
+
+
+def _timing(job: Job, began: float, decoded: float, encoded: float) -> str:
+    parts = (("queue", began - job.queued_at), ("decode", decoded - began), ("encode", encoded - decoded))
+    return ", ".join(f"{name};dur={1000 * seconds:.2f}" for name, seconds in parts)

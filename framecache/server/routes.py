@@ -1,0 +1,145 @@
+"""Routes: what can be asked for under /v1, beside what is made of several frames."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import mimetypes
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, Response
+
+from framecache.server.describe import ERRORS, FRAME_NAME, ID, MEDIA, RENDITION, TIME_NAME, operation
+from framecache.server.frames import fingerprint_of
+from framecache.server.problems import Problem
+from framecache.server.service import Service
+from framecache.server.timeline import ranges, timeline
+from framecache.server.videos import ServedVideo
+from framecache.server.wire import parameters, parse_asked, parse_index, parse_seconds
+
+LEAST_GZIP_BYTES = 2048
+
+
+def video_routes(service: Service) -> APIRouter:
+    """The routes of videos and frames."""
+    router = APIRouter()
+
+    async def videos(request: Request) -> Response:
+        """The videos that are served; the folders are read anew each time."""
+        parameters(query_of(request), ())
+        entries = await run_in_threadpool(service.library.scan)
+        listed = []
+        for entry in entries:
+            served = service.videos.peek(entry.id)
+            state = "new" if served is None else served.state
+            listed.append({"id": entry.id, "name": entry.name, "size_bytes": entry.size_bytes, "state": state})
+        return _json(request, {"videos": listed})
+
+    async def video(request: Request) -> Response:
+        """What is known of a video by now. Asking begins to open it."""
+        parameters(query_of(request), ())
+        with service.videos.use(request.path_params["id"]) as served:
+            return _json(request, await run_in_threadpool(_facts, served))
+
+    async def frame_times(request: Request) -> Response:
+        """When each frame is shown, as run lengths, and which are keyframes."""
+        parameters(query_of(request), ())
+        with service.videos.use(request.path_params["id"]) as served:
+            reader = await service.reader(served)
+            is_whole, index = reader.is_indexed, reader._video.index
+            cached = [place for place in service.engine.cache.places(reader._video) if place < len(index)]
+            told = await run_in_threadpool(timeline, index, is_whole=is_whole, cached=cached)
+            return _json(request, {"fingerprint": fingerprint_of(reader), **told})
+
+    async def cached(request: Request) -> Response:
+        """Which frames are at hand now, as half-open ranges."""
+        parameters(query_of(request), ())
+        with service.videos.use(request.path_params["id"]) as served:
+            reader = await service.reader(served)
+            return _json(request, {"cached": ranges(service.engine.cache.places(reader._video))})
+
+    async def frame(request: Request) -> Response:
+        """A frame's picture by its index; negative ones count from the end."""
+        index = parse_index(request.path_params["n"])
+        asked = parse_asked(request.path_params["ext"], query_of(request))
+        with service.videos.use(request.path_params["id"]) as served:
+            reader = await service.reader(served)
+            service.check_version(reader, asked.fingerprint)
+            place = await service.place(served, reader, index)
+            return await service.picture(request, served, reader, place, asked)
+
+    async def frame_at(request: Request) -> Response:
+        """The picture of the frame that is displayed at a time in seconds."""
+        seconds = parse_seconds(request.path_params["seconds"])
+        asked = parse_asked(request.path_params["ext"], query_of(request))
+        with service.videos.use(request.path_params["id"]) as served:
+            reader = await service.reader(served)
+            service.check_version(reader, asked.fingerprint)
+            place = await service.place_at(served, reader, seconds)
+            return await service.picture(request, served, reader, place, asked)
+
+    async def media(request: Request) -> Response:
+        """The file itself; parts of it by Range requests."""
+        asked = parameters(query_of(request), ("v",))
+        with service.videos.use(request.path_params["id"]) as served:
+            reader = await service.reader(served)
+            service.check_version(reader, asked.get("v"))
+            media_type = mimetypes.guess_type(served.entry.name)[0] or "application/octet-stream"
+            headers = {"Cache-Control": service.cache_control(asked.get("v")), "ETag": f'"{fingerprint_of(reader)}"'}
+            return FileResponse(served.entry.path, headers=headers, media_type=media_type)
+
+    for path, endpoint, described in (
+        ("/v1/videos", videos, operation("Videos", {})),
+        ("/v1/videos/{id}", video, operation("Video", ID)),
+        ("/v1/videos/{id}/timeline", frame_times, operation("Timeline", ID)),
+        ("/v1/videos/{id}/cached", cached, operation("Cached ranges", ID)),
+        ("/v1/videos/{id}/frames/{n}.{ext}", frame, operation("Frame", ID | FRAME_NAME | RENDITION, "image/*")),
+        ("/v1/videos/{id}/at/{seconds}.{ext}", frame_at, operation("Frame at a time", ID | TIME_NAME | RENDITION, "image/*")),
+        ("/v1/videos/{id}/media", media, operation("Media", ID | MEDIA, "application/octet-stream")),
+    ):
+        add(router, path, endpoint, described)
+    return router
+
+
+def add(router: APIRouter, path: str, endpoint: Any, described: dict[str, Any]) -> None:
+    """Add a route for GET, which the document describes, and for HEAD."""
+    router.add_api_route(path, endpoint, methods=["GET"], responses=ERRORS, openapi_extra=described, response_class=Response)
+    router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+
+
+def _facts(served: ServedVideo) -> dict[str, Any]:
+    state, reader = served.state, served.reader
+    info = None
+    if reader is not None and state == "ready":
+        info = reader.info.as_dict() | {"path": served.entry.name}
+    is_growing = reader is not None and state == "growing"
+    return {
+        "id": served.entry.id,
+        "name": served.entry.name,
+        "state": state,
+        "stage": "scanning" if is_growing else served.stage,
+        "progress": reader.indexing_progress if reader is not None else served.progress,
+        "n_known": 0 if reader is None else len(reader._video.index),
+        "fingerprint": None if reader is None else fingerprint_of(reader),
+        "info": info,
+        "error": served.error,
+    }
+
+
+def query_of(request: Request) -> str:
+    """The query string as it was sent. Raises Problem 400 for one that is no ASCII."""
+    try:
+        return bytes(request.scope["query_string"]).decode("ascii")
+    except UnicodeDecodeError:
+        raise Problem(400, "the query must be ASCII; other characters are written with %") from None
+
+
+def _json(request: Request, content: Any) -> Response:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    if len(body) >= LEAST_GZIP_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 5)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, 200, headers, "application/json")

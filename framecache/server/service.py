@@ -1,0 +1,259 @@
+"""Service: what all routes of one app share, and how a request comes to its video and its frame."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
+from framecache.errors import FramecacheError
+from framecache.reader import VideoReader
+from framecache.server.desk import Desk, Job, Ticket
+from framecache.server.frames import Frames, Picture, fingerprint_of, headers_of, media_type_of, tag_of
+from framecache.server.library import Library
+from framecache.server.metrics import Metrics
+from framecache.server.problems import Problem
+from framecache.server.videos import OpenVideos, ServedVideo, problem_of
+from framecache.server.views import Views
+from framecache.server.wire import Asked, Rendition, accepts, is_known_to_client
+
+T = TypeVar("T")
+
+MOST_WAITING = 512
+# How long a request waits for a video to be opened, or for a frame that a growing index does not know yet.
+OPENING_PATIENCE_SECONDS = 10.0
+GROWING_PATIENCE_SECONDS = 2.0
+YEAR_SECONDS = 365 * 24 * 3600
+DEFAULT_LANE = "frame"
+_CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for.
+
+    Attributes:
+        frames: The most frames of one batch.
+        waiting: The most requests that wait for a thread.
+        opening_seconds, growing_seconds: How long one waits for a video to be opened, or its index to grow.
+    """
+
+    frames: int = 10_000
+    waiting: int = MOST_WAITING
+    opening_seconds: float = OPENING_PATIENCE_SECONDS
+    growing_seconds: float = GROWING_PATIENCE_SECONDS
+
+
+class Service:
+    """The videos of one app, and who does what for them.
+
+    Args:
+        paths: Files and folders that are served.
+        engine: Who decodes; one of its own where not given.
+        buffer_size_bytes: The budget of its own engine.
+        is_private: Whether answers are for their client alone, so that no cache between may keep them.
+        limits: What one request may ask for.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        engine: Engine | None = None,
+        buffer_size_bytes: int = DEFAULT_BUDGET_BYTES,
+        is_private: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
+        self.library = Library(paths)
+        self.limits = limits or Limits()
+        self._owns_engine = engine is None
+        # One decoder more than there are processors: while one waits for the disk, the others decode.
+        self.engine = engine or Engine(buffer_size_bytes, max_decoders=max(3, (os.cpu_count() or 1) + 1))
+        self.videos = OpenVideos(self.library, self.engine)
+        self.desk = Desk(2 * self.engine.max_decoders + 2, self.limits.waiting)
+        self._waiters = Desk(8, self.limits.waiting)
+        self.views = Views()
+        self.metrics = Metrics(self.engine, lambda: self.desk.waiting, self.videos.counted)
+        self.frames = Frames(self.views, self.metrics)
+        self.visibility = "private" if is_private else "public"
+
+    def close(self) -> None:
+        """Close everything, the engine too where it is its own."""
+        self.videos.close()
+        self.desk.close()
+        self._waiters.close()
+        if self._owns_engine:
+            self.engine.close()
+
+    async def reader(self, served: ServedVideo) -> VideoReader:
+        """The reader of a video, once it is open.
+
+        Raises:
+            Problem: 503: That takes long. 422: It cannot be opened.
+        """
+        if not served.opening.done():
+            opening = asyncio.wrap_future(served.opening)
+            # Why it failed is asked for below; by then, nobody may be left to ask.
+            opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.wait([opening], timeout=self.limits.opening_seconds)
+        if not served.opening.done():
+            raise self.not_yet(served, "the video is being opened")
+        error = served.opening.exception()
+        if error is not None:
+            raise problem_of(served, error)
+        return served.opening.result()
+
+    def not_yet(self, served: ServedVideo, what: str) -> Problem:
+        """The answer where a video's index must grow first."""
+        reader = served.reader
+        done = served.progress if reader is None else reader.indexing_progress
+        detail = f"{what}; its index is {100 * done:.0f} % done: ask again in a second"
+        return Problem(503, detail, members={"progress": done}, headers={"Retry-After": "1"})
+
+    async def whole(self, served: ServedVideo) -> VideoReader:
+        """The reader, once all of the video's frames are known. Raises Problem as `reader` does."""
+        reader = await self.reader(served)
+        await self._wait(served, reader, None)
+        if not reader.is_indexed:
+            raise self.not_yet(served, "not all frames are known so far")
+        return reader
+
+    async def place(self, served: ServedVideo, reader: VideoReader, index: int) -> int:
+        """The place of a frame index; a negative one counts from the end.
+
+        Raises:
+            Problem: 404: There is no such frame. 503: It is not known yet.
+        """
+        if not (reader.is_indexed or 0 <= index < len(reader._video.index)):
+            await self._wait(served, reader, None if index < 0 else index + 1)
+        count = len(reader._video.index)
+        if 0 <= index < count:
+            return index
+        if not reader.is_indexed:
+            raise self.not_yet(served, f"frame {index} is not known so far")
+        if -count <= index < 0:
+            return index + count
+        raise Problem(404, f"there is no frame {index}: the video has {count}", members={"n_frames": count})
+
+    async def place_at(self, served: ServedVideo, reader: VideoReader, seconds: float) -> int:
+        """The place of the frame displayed at a time. Raises Problem as `place` does."""
+        if not reader.is_indexed:
+            await self._waiters.do(lambda _: self._grown(served, reader, seconds=seconds))
+        index = reader._video.index
+        place = index.displayed_at(seconds)
+        if place is None and not reader.is_indexed and seconds >= 0:
+            raise self.not_yet(served, f"the frame displayed at {seconds:g} s is not known so far")
+        if place is None:
+            end = index.duration_seconds
+            raise Problem(404, f"{seconds:g} s lies outside the video, which is shown from 0 s up to before {end:g} s")
+        return place
+
+    async def _wait(self, served: ServedVideo, reader: VideoReader, count: int | None) -> None:
+        if not reader.is_indexed:
+            await self._waiters.do(lambda _: self._grown(served, reader, count))
+        try:
+            _ = reader._known
+        except FramecacheError as error:
+            raise problem_of(served, error) from error
+
+    def _grown(self, served: ServedVideo, reader: VideoReader, count: int | None = None, seconds: float | None = None) -> None:
+        """Wait a while for an index to know so many frames, or one displayed at a time, or all."""
+
+        def is_enough() -> bool:
+            index = reader._video.index
+            return len(index) >= (count or 0) if seconds is None else seconds < index.timestamps[-1]
+
+        try:
+            is_all = count is None and seconds is None
+            reader._horizon.wait(None if is_all else is_enough, self.limits.growing_seconds)
+        except FramecacheError as error:
+            raise problem_of(served, error) from error
+
+    def check_version(self, reader: VideoReader, fingerprint: str | None) -> None:
+        """Raise Problem 410 where `v=` names other bytes than the file has now."""
+        if fingerprint is not None and fingerprint != fingerprint_of(reader):
+            raise Problem(410, "the file has changed since; /v1/videos/{id} tells its fingerprint now")
+
+    def cache_control(self, fingerprint: str | None) -> str:
+        """Where the URL names the file's bytes, its answer never changes."""
+        if fingerprint is None:
+            return f"{self.visibility}, no-cache"
+        return f"{self.visibility}, max-age={YEAR_SECONDS}, immutable"
+
+    async def picture(self, request: Request, served: ServedVideo, reader: VideoReader, place: int, asked: Asked) -> Response:
+        """The answer that is a frame's picture, or that the client has it already."""
+        rendition = asked.rendition
+        ticket = ticket_of(request, served.entry.id)
+        tag = tag_of(reader, place, rendition)
+        headers = headers_of(reader, served, place, rendition, tag)
+        headers["Cache-Control"] = self.cache_control(asked.fingerprint)
+        media_type = media_type_of(rendition)
+        if not accepts(request.headers.get("accept"), media_type):
+            raise Problem(406, f"the answer is {media_type}, which the request's Accept header leaves out")
+        if is_known_to_client(request.headers.get("if-none-match"), tag):
+            self.desk.check_lane(ticket)
+            self.metrics.answers.labels("not modified").inc()
+            return Response(None, 304, headers)
+        body = self.frames.at_hand(reader, place, rendition)
+        if body is not None:
+            self.desk.check_lane(ticket)
+            self.metrics.answers.labels("cached").inc()
+            headers["Server-Timing"] = "cache;desc=hit"
+        else:
+            async with hearing(request) as gone:
+                made = await self.desk.do(lambda job: self._make(job, served, place, rendition, ticket), ticket=ticket, gone=gone)
+            body, headers["Server-Timing"] = made.body, made.timing
+        return Response(body, 200, headers, media_type)
+
+    def _make(self, job: Job, served: ServedVideo, place: int, rendition: Rendition, ticket: Ticket | None) -> Picture:
+        self.metrics.queue_seconds.observe(job.began_at - job.queued_at)
+        return self.frames.make(served, place, rendition, ticket.lane[0] if ticket else None, job)
+
+    async def work(self, request: Request, act: Callable[[Job], T]) -> T:
+        """Something longer done by a thread of the desk, unless the client hangs up."""
+        async with hearing(request) as gone:
+            return await self.desk.do(act, gone=gone)
+
+
+@contextlib.asynccontextmanager
+async def hearing(request: Request) -> AsyncIterator[asyncio.Event]:
+    """An event that is set once the client has hung up."""
+    gone = asyncio.Event()
+
+    async def listen() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            """The request's body, if there is any, is of no use."""
+        gone.set()
+
+    task = asyncio.create_task(listen())
+    try:
+        yield gone
+    finally:
+        task.cancel()
+
+
+def ticket_of(request: Request, video_id: str) -> Ticket | None:
+    """Which of its client's requests this is, as its headers tell; None where they do not.
+
+    Raises:
+        Problem: 400: The headers are not what they must be.
+    """
+    client, sequence = request.headers.get("client-id"), request.headers.get("client-sequence")
+    if client is None and sequence is None:
+        return None
+    lane = request.headers.get("client-lane", DEFAULT_LANE)
+    if client is None or not _CLIENT.fullmatch(client) or not _CLIENT.fullmatch(lane):
+        named = {"parameter": "Client-Id"}
+        raise Problem(400, "Client-Id and Client-Lane must be 1 to 64 letters, digits, - or _", members=named)
+    if sequence is None or not re.fullmatch(r"[0-9]{1,15}", sequence):
+        named = {"parameter": "Client-Sequence"}
+        raise Problem(400, "Client-Sequence must be a whole number below 10^15", members=named)
+    return Ticket((client, video_id, lane), int(sequence))
