@@ -1,0 +1,173 @@
+/**
+ * `<frame-scrubber src="https://host/v1/videos/{id}">`: a video of a frame server, to scrub, play and annotate by frame.
+ *
+ * Attributes: `src`; `token` for servers that want one; `frame` to begin at; `theme` "dark" or "light" (else the system's).
+ * Properties: `frame` (the index on the screen; setting goes there), `wantedFrame`, `time` (seconds; setting goes to the
+ * frame displayed then), `nFrames`, `fingerprint`, `view`, `annotations`. Methods: `play(rate)`, `pause()`,
+ * `exportText(kind)`, `importText(text, name)`, `pictureRect()`.
+ * Events: `ready`, `framechange` (detail: index, pts, seconds), `playchange`, `viewchange`, `annotationschange`.
+ */
+
+import { faultOf } from "./annotations.js";
+import { App } from "./app.js";
+import { FORMATS } from "./exchange.js";
+import { assembled } from "./rows.js";
+import { STYLES } from "./styles.js";
+import { parseSeconds } from "./timecode.js";
+import { Video } from "./video.js";
+
+export class FrameScrubber extends HTMLElement {
+  static observedAttributes = ["src", "token", "frame"];
+
+  /** @type {App | null} */
+  #app = null;
+  /** Where to go once frames are known. @type {((app: App) => void) | null} */
+  #begin = null;
+
+  constructor() {
+    super();
+    this.attachShadow({ mode: "open", delegatesFocus: false });
+    this.shadowRoot.adoptedStyleSheets = STYLES;
+    this.addEventListener("keydown", (event) => this.handleKey(event));
+    this.addEventListener("ready", () => this.#beginThere());
+  }
+
+  connectedCallback() {
+    this.#restart();
+  }
+
+  disconnectedCallback() {
+    this.#stop();
+  }
+
+  attributeChangedCallback(name, before, value) {
+    if (before === value || !this.isConnected) return;
+    if (name === "frame") this.frame = Number(value);
+    else this.#restart();
+  }
+
+  #restart() {
+    this.#stop();
+    const source = this.getAttribute("src");
+    if (!source) return;
+    if (this.hasAttribute("frame")) this.#begin ??= (app) => app.session.goTo(fromEnd(app, Number(this.getAttribute("frame"))));
+    this.#app = new App(this, this.shadowRoot, new Video(source, this.getAttribute("token")));
+    this.#app.open();
+  }
+
+  #stop() {
+    this.#app?.close();
+    this.#app = null;
+  }
+
+  #beginThere() {
+    this.#begin?.(this.#app);
+    this.#begin = null;
+  }
+
+  /** Now, or once frames are known. */
+  #whenReady(action) {
+    if (this.nFrames) action(this.#app);
+    else this.#begin = action;
+  }
+
+  /** The index of the picture on the screen; null before the first. Setting goes there; negative counts from the end. */
+  get frame() {
+    return this.#app?.session.shown?.index ?? null;
+  }
+
+  set frame(index) {
+    if (!Number.isFinite(index)) throw new TypeError(`frame is ${index}; it must be a number`);
+    this.#whenReady((app) => app.session.goTo(fromEnd(app, index)));
+  }
+
+  /** The index that was asked for last; `frame` is the same once its picture is on the screen. */
+  get wantedFrame() {
+    return this.nFrames ? this.#app.session.wanted : null;
+  }
+
+  /** Seconds into the video of the picture on the screen. Setting goes to the frame displayed then. */
+  get time() {
+    return this.frame === null ? null : this.#app.session.times.seconds(this.frame);
+  }
+
+  set time(seconds) {
+    const value = typeof seconds === "string" ? parseSeconds(seconds) : seconds;
+    if (!Number.isFinite(value)) throw new TypeError(`time is ${seconds}; it must be seconds`);
+    this.#whenReady((app) => app.session.goTo(app.session.times.at(value + 1e-9)));
+  }
+
+  /** How many frames are known; 0 before any are. */
+  get nFrames() {
+    return this.#app?.session.nFrames ?? 0;
+  }
+
+  get fingerprint() {
+    return this.#app?.video.fingerprint ?? null;
+  }
+
+  /** What plays: 0 is nothing, negative is backwards. */
+  get rate() {
+    return this.#app?.session.rate ?? 0;
+  }
+
+  /** @returns {{zoom: number, x: number, y: number}} zoom 1 fits; (x, y) is the middle, as parts of the picture */
+  get view() {
+    return { ...(this.#app?.stage.view ?? { zoom: 1, x: 0.5, y: 0.5 }) };
+  }
+
+  set view(view) {
+    this.#app?.stage.setView({ ...view });
+  }
+
+  /** `{labels, items}`: see docs/page.md. Setting replaces them as a step that can be undone; a TypeError tells what is wrong. */
+  get annotations() {
+    const { labels, items } = this.#app?.notebook.annotations ?? { labels: [], items: [] };
+    return structuredClone({ labels, items });
+  }
+
+  set annotations({ labels = [], items }) {
+    const fault = items.map(faultOf).findIndex(Boolean);
+    if (fault >= 0) throw new TypeError(`annotations.items[${fault}]: ${faultOf(items[fault])}`);
+    const own = items.map((item) => ({ ...item }));
+    this.#app?.notebook.change(assembled(labels, own, String));
+  }
+
+  /** @param {number} rate times the video's own speed, negative backwards */
+  play(rate = 1) {
+    this.#whenReady((app) => app.session.play(rate));
+  }
+
+  pause() {
+    this.#app?.session.pause();
+  }
+
+  /** The annotations as the text of a file. @param {"json" | "csv" | "coco"} kind */
+  exportText(kind) {
+    return FORMATS[kind].write(this.#app.notebook.annotations, this.#app.files.subject);
+  }
+
+  /** Takes up such a text, as if its file had been chosen. @returns {Promise<void>} */
+  importText(text, name = "text") {
+    return this.#app.files.import(text, name);
+  }
+
+  /** Where the whole picture lies on the canvas, in its device pixels. @returns {{left, top, right, bottom}} */
+  pictureRect() {
+    return this.#app.stage.deviceRect;
+  }
+
+  /** Gives the keys to the video. */
+  focus() {
+    this.#app?.focus();
+  }
+
+  /** Handles a key press; pages that are all one scrubber pass theirs on. @returns {boolean} whether it was one of ours */
+  handleKey(event) {
+    return this.#app?.handleKey(event) ?? false;
+  }
+}
+
+const fromEnd = (app, index) => (index < 0 ? index + app.session.nFrames : index);
+
+if (!customElements.get("frame-scrubber")) customElements.define("frame-scrubber", FrameScrubber);
