@@ -9,8 +9,10 @@ import { parseSeconds } from "./timecode.js";
 export function readLink(link) {
   const hash = new URLSearchParams(link.hash.replace(/^#/, ""));
   const query = new URLSearchParams(link.search);
-  const frame = hash.get("frame") ?? query.get("frame");
-  const time = hash.get("t") ?? query.get("t");
+  // What was put behind the # later than the address was made is what is meant.
+  const said = hash.has("frame") || hash.has("t") ? hash : query;
+  const frame = said.get("frame");
+  const time = said.get("t");
   const view = (hash.get("view") ?? "").split(",").map(Number);
   return {
     frame: frame !== null && /^-?\d{1,15}$/.test(frame) ? Number(frame) : null,
