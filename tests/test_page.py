@@ -255,7 +255,7 @@ def test_a_frame_that_the_server_gives_under_another_number_is_never_shown(perso
     person.press("5", "0")
     person.settles_at(0)
     person.evaluate("scrubber.frame = 5")
-    person.part(".waiting-words", ).wait_for(state="visible")
+    person.part(".waiting-words").wait_for(state="visible")
     assert "sent frame 6" in person.part(".waiting-words").text_content()
     assert (person.number, person.burnt_number()) == (0, 0)
     person.press("End")

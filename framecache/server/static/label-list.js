@@ -45,25 +45,30 @@ export class LabelList {
   show() {
     const { labels, items } = this.notebook.annotations;
     if (!labels.some(({ name }) => name === this.current)) this.current = labels[0].name;
+    // Rows stay where they are while their labels do: a double click needs its button to be there for both.
+    const shown = JSON.stringify(labels);
+    if (shown !== this.shown || this.list.querySelector("input")) {
+      this.list.replaceChildren(...labels.map((label, place) => this.#row(label, LABEL_KEYS[place])));
+      this.shown = shown;
+    }
     const used = new Set(items.map((item) => item.label));
-    this.list.replaceChildren(...labels.map((label, place) => this.#row(label, LABEL_KEYS[place], used.has(label.name))));
+    labels.forEach(({ name }, place) => {
+      const [button, remove] = this.list.children[place].children;
+      button.setAttribute("aria-pressed", String(name === this.current));
+      remove.hidden = used.has(name) || labels.length < 2;
+    });
   }
 
-  #row({ name, color }, key, isUsed) {
-    const dot = h("span", { className: "swatch", "aria-hidden": "true" });
-    dot.style.setProperty("--label-color", color);
-    const isCurrent = name === this.current;
-    const button = h(
-      "button",
-      { type: "button", className: "label", "aria-pressed": String(isCurrent), onclick: () => this.choose(name), ondblclick: () => this.#rename(row, name) },
-      dot,
-      h("span", { className: "label-name" }, name),
-      key ? h("kbd", {}, key.toUpperCase()) : null,
-    );
-    button.title = "Double click to rename";
-    const remove = () => this.notebook.change(removeLabel(this.notebook.annotations, name));
-    const row = h("li", {}, button, isUsed ? null : iconButton("close", `Remove label ${name}`, null, remove, { className: "icon-button small" }));
+  #row({ name, color }, key) {
+    const swatch = h("span", { className: "swatch", "aria-hidden": "true" });
+    swatch.style.setProperty("--label-color", color);
+    const properties = { type: "button", className: "label", title: "Double click or F2 to rename" };
+    const listeners = { onclick: () => this.choose(name), ondblclick: () => this.#rename(row, name) };
+    const button = h("button", { ...properties, ...listeners }, swatch, h("span", { className: "label-name" }, name));
+    if (key) button.append(h("kbd", {}, key.toUpperCase()));
     button.addEventListener("keydown", (event) => event.key === "F2" && this.#rename(row, name));
+    const remove = () => this.notebook.change(removeLabel(this.notebook.annotations, name));
+    const row = h("li", {}, button, iconButton("close", `Remove label ${name}`, null, remove, { className: "icon-button small" }));
     return row;
   }
 

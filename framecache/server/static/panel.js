@@ -46,6 +46,7 @@ export class Panel {
     return h(
       "div",
       { className: "file-buttons" },
+      h("span", { className: "caption" }, "Export"),
       action("JSON", "export", "json", "exportFile"),
       action("CSV", "export", "csv", "exportFile"),
       action("COCO", "export", "coco", "exportFile"),

@@ -126,8 +126,8 @@ export class Stage extends EventTarget {
     const exact = entry.devicePixelContentBoxSize?.[0];
     this.size = { width, height };
     // Setting the size clears the canvas: it is drawn again in this same task.
-    this.canvas.width = exact?.inlineSize ?? Math.round(width * devicePixelRatio);
-    this.canvas.height = exact?.blockSize ?? Math.round(height * devicePixelRatio);
+    this.canvas.width = devicePixels(width, exact?.inlineSize);
+    this.canvas.height = devicePixels(height, exact?.blockSize);
     this.setView(this.view);
     this.dispatchEvent(new Event("resize"));
   }
@@ -156,4 +156,10 @@ export class Stage extends EventTarget {
       bottom: Math.round(bottom * down),
     };
   }
+}
+
+/** A length in the device's pixels: as the browser tells it, unless it tells of another screen than the page is on. */
+function devicePixels(length, told) {
+  const computed = length * devicePixelRatio;
+  return told !== undefined && Math.abs(told - computed) <= 1 ? told : Math.round(computed);
 }

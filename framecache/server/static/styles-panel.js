@@ -28,6 +28,7 @@ export const PANEL_STYLES = `
 .inspector .field { display: grid; grid-template-columns: 44px 1fr; margin: 0; }
 .inspector .field input { width: 100%; min-width: 0; }
 .file-buttons { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 6px; }
+.file-buttons .caption { flex-basis: 100%; }
 .status:empty { display: none; }
 
 @container (max-width: 760px) {
