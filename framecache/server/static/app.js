@@ -19,6 +19,8 @@ import { TonePanel } from "./tone-panel.js";
 import { Waiting } from "./waiting.js";
 
 const TELL_MILLISECONDS = 3500;
+// As in the styles: there the panel would leave the picture too little room.
+const NARROW_PIXELS = 760;
 
 export class App {
   /**
@@ -92,6 +94,7 @@ export class App {
     this.stage.connect();
     this.strip.connect();
     this.#showNotes();
+    if (this.host.clientWidth <= NARROW_PIXELS) this.run("panel");
     try {
       await this.video.follow((state) => this.#take(state), this.abort.signal);
       if (!this.abort.signal.aborted) await this.#followCached();
@@ -197,6 +200,7 @@ export class App {
   #showPlay() {
     this.controls.showPlay();
     this.readout.showWanted();
+    this.readout.announce();
     this.strip.update({ loop: this.session.loop });
     this.host.dispatchEvent(new Event("playchange"));
   }

@@ -36,7 +36,7 @@ export class Controls {
     this.loopButton = this.#button("loop", "Loop", "/", "loop", undefined, { "aria-pressed": "false" });
     const moves = h(
       "div",
-      { className: "group", role: "group", "aria-label": "Move and play" },
+      { className: "group moves", role: "group", "aria-label": "Move and play" },
       this.#button("first", "First frame", "Home", "first", undefined, { className: "icon-button roomy" }),
       this.#button("keyBack", "Keyframe before", "Ctrl ←", "keyframe", -1),
       this.#button("stepBack", "One frame back", "←", "step", -1),

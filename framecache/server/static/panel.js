@@ -23,7 +23,7 @@ export class Panel {
     this.list = h("ul", { className: "items" });
     this.summary = h("p", { className: "hint summary" });
     this.status = h("p", { className: "hint status", role: "status" });
-    const heading = (text, ...more) => h("div", { className: "panel-head" }, h("h2", {}, text), ...more);
+    this.heading = h("h2", {}, "Annotations");
     const history = [
       iconButton("undo", "Undo", "Ctrl Z", () => run("undo")),
       iconButton("redo", "Redo", "Ctrl Y", () => run("redo")),
@@ -33,8 +33,8 @@ export class Panel {
     this.element = h(
       "aside",
       { className: "panel", "aria-label": "Annotations" },
-      h("section", {}, heading("Labels"), this.labels.element),
-      h("section", { className: "items-section" }, heading("Annotations", ...history), this.summary, this.list),
+      h("section", {}, h("div", { className: "panel-head" }, h("h2", {}, "Labels")), this.labels.element),
+      h("section", { className: "items-section" }, h("div", { className: "panel-head" }, this.heading, ...history), this.summary, this.list),
       this.inspector.element,
       h("section", { className: "files" }, this.#files(), this.status),
     );
@@ -94,8 +94,9 @@ export class Panel {
     const focused = this.list.getRootNode().activeElement?.closest?.("[data-id]")?.dataset.id;
     this.list.replaceChildren(...shown.map((item) => this.#row(item, frame)));
     if (focused) this.list.querySelector(`[data-id="${focused}"] .item`)?.focus();
-    const more = items.length > shown.length ? `, the ${shown.length} nearest are shown` : "";
-    setText(this.summary, items.length ? `${items.length}${more}` : "M marks this frame, Shift M begins a range, B draws boxes.");
+    setText(this.heading, items.length ? `Annotations (${items.length})` : "Annotations");
+    const more = items.length > shown.length ? `The ${shown.length} nearest to this frame are listed.` : "";
+    setText(this.summary, items.length ? more : "M marks this frame, Shift M begins a range, B draws boxes.");
   }
 
   #row(item, frame) {

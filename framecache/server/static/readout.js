@@ -41,7 +41,8 @@ export class Readout {
     setText(this.timecode, timecode.format(index, seconds));
     this.key.classList.toggle("absent", !times.isKeyframe(index));
     this.showWanted();
-    this.#announce(`Frame ${index} of ${nFrames}, ${formatSeconds(seconds)}`);
+    this.words = `Frame ${index} of ${nFrames}, ${formatSeconds(seconds)}`;
+    this.announce();
   }
 
   /** How many frames there are, and how timecodes are counted. */
@@ -61,9 +62,9 @@ export class Readout {
   }
 
   /** Tells screen readers where things came to rest, and not each frame on the way. */
-  #announce(words) {
+  announce() {
     clearTimeout(this.announceTimer);
     if (this.session.rate) return;
-    this.announceTimer = setTimeout(() => setText(this.live, words), ANNOUNCE_MILLISECONDS);
+    this.announceTimer = setTimeout(() => setText(this.live, this.words ?? ""), ANNOUNCE_MILLISECONDS);
   }
 }

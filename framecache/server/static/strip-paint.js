@@ -69,7 +69,7 @@ function paintTrack(context, { width }, model, colors, span) {
   // Where they would run together, those that fit stand for all.
   const every = Math.max(1, Math.ceil((ticks * LEAST_TICK_PIXELS) / (width - 2 * INSET)));
   for (let place = 0; place < ticks; place += every) {
-    context.fillRect(Math.round(leftOf(model.keyframes[place], model.nFrames, width)), top, 1, height - 5);
+    context.fillRect(Math.round(leftOf(model.keyframes[place], model.nFrames, width)), top - 1, 1.5, height - 2);
   }
   context.fillStyle = colors.bad;
   for (const index of model.undecodable) context.fillRect(...fromTop(span(index, index + 1), top, height - 4));

@@ -51,6 +51,7 @@ kbd { display: inline-block; min-width: 20px; padding: 0 5px; border: 1px solid 
 .dialog > :last-child { padding: 0 18px 18px; }
 .dialog p { margin: 0 0 8px; max-width: 52ch; overflow-wrap: anywhere; }
 .place-dialog, .question { width: 440px; }
+.keys-dialog { width: 860px; }
 .place-label { display: block; margin-bottom: 8px; }
 .place { width: 100%; padding: 8px 10px; font-size: 17px; font-variant-numeric: tabular-nums; }
 .place[aria-invalid] { border-color: var(--bad); }
@@ -70,6 +71,7 @@ kbd { display: inline-block; min-width: 20px; padding: 0 5px; border: 1px solid 
   .readout { width: 100%; justify-content: space-between; gap: 12px; }
   .index { font-size: 20px; }
   .readout-value { font-size: 14px; gap: 4px; }
-  .transport { justify-content: center; }
+  .transport, .moves { justify-content: center; }
+  .moves { flex-basis: 100%; }
 }
 `;

@@ -26,7 +26,7 @@ export const PANEL_STYLES = `
 .summary { margin-bottom: 4px; }
 .inspector-fields { display: grid; grid-template-columns: 1fr 1fr; gap: 6px 12px; margin-top: 6px; }
 .inspector .field { display: grid; grid-template-columns: 44px 1fr; margin: 0; }
-.inspector .field input { width: 100%; min-width: 0; }
+.inspector .field input { width: 100%; min-width: 0; appearance: textfield; font-variant-numeric: tabular-nums; }
 .file-buttons { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 6px; }
 .file-buttons .caption { flex-basis: 100%; }
 .status:empty { display: none; }
