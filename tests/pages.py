@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +22,7 @@ from framecache.sample import STRIP_BITS, STRIP_CELLS, STRIP_HEIGHT_PARTS, read_
 CHROMIUM = os.environ.get("FRAMECACHE_CHROMIUM", "/usr/bin/chromium")
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 SWITCHES += ("--disable-component-update", "--disable-sync")
-PATIENCE_MILLISECONDS = 8_000.0
+PATIENCE_MILLISECONDS = 60_000.0
 DESK = {"width": 1280, "height": 800}
 
 # Reads the strip of the sample clip out of the canvas, as framecache.sample.read_index does out of an image: null where there
@@ -270,19 +266,22 @@ def saved_to(folder: Path, download: Any) -> Path:
     return path
 
 
+SERVE = """
+import sys
+from framecache.server.run import serve
+options = eval(sys.argv[1])
+serve(sys.argv[2:], port=0, tell=lambda address: print(address, flush=True), **options)
+"""
+
+
 @contextmanager
-def server(folder: Path, *videos: Path) -> Iterator[str]:
+def server(folder: Path, *videos: Path, **options: Any) -> Iterator[str]:
     """A frame server of these videos in a process of its own, with its stores in `folder`; the address of its page."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    command = [sys.executable, "/tmp/h5page/stub.py", str(port), *map(str, videos)]
-    process = subprocess.Popen(command, env={**os.environ, "FRAMECACHE_INDEX_DIR": str(folder / "index-store")})
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        with contextlib.suppress(OSError), urllib.request.urlopen(address):
-            break
-        time.sleep(0.05)
-    yield address
-    process.terminate()
-    process.wait()
+    environment = {**os.environ, "FRAMECACHE_INDEX_DIR": str(folder / "index-store")}
+    command = [sys.executable, "-c", SERVE, repr(options), *map(str, videos)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip().rstrip("/")
+        finally:
+            process.terminate()

@@ -171,10 +171,11 @@ def test_a_loop_is_gone_round_and_never_left(person: Person):
     person.press("Space")
 
 
-@pytest.mark.parametrize(
-    ("link", "index"),
-    [("/?frame=123", 123), ("/?frame=-1", N_FRAMES - 1), ("/#t=4.1", 123), ("/#t=0:04.1", 123), ("/?t=10.999", 329), ("/?frame=9999", 329)],
-)
+LINKS = [("/?frame=123", 123), ("/?frame=-1", N_FRAMES - 1), ("/?frame=9999", N_FRAMES - 1)]
+LINKS += [("/#t=4.1", 123), ("/#t=0:04.1", 123), ("/?t=10.999", N_FRAMES - 1)]
+
+
+@pytest.mark.parametrize(("link", "index"), LINKS)
 def test_a_link_opens_at_its_frame(person: Person, link: str, index: int):
     person.open(link)
     person.settles_at(index)

@@ -33,6 +33,18 @@ def chooser(sample: Path, clip: Callable[..., Path], tmp_path_factory: pytest.Te
         yield address
 
 
+# Of the element with the focus: its class, its name, and how its focus is drawn.
+FOCUSED = """(at) => at && [
+    at.className,
+    at.getAttribute("aria-label") || at.labels?.[0]?.textContent || at.textContent,
+    getComputedStyle(at).outlineStyle,
+]"""
+IS_OUTSIDE = """(at) => {
+    const { left, right, bottom } = at.getBoundingClientRect();
+    return at.checkVisibility() && (left < 0 || right > innerWidth || bottom > innerHeight);
+}"""
+
+
 def serious(person: Person) -> list[str]:
     """What axe finds that is serious or critical, with where it is."""
     found = Axe().run(person.page).response["violations"]
@@ -113,10 +125,7 @@ def test_every_control_is_reached_by_tab_and_has_a_name(browser: Browser, server
         reached: list[str] = []
         for _ in range(80):
             person.press("Tab")
-            focused = person.evaluate(
-                "(() => { const at = scrubber.shadowRoot.activeElement; return at && [at.className, at.getAttribute('aria-label') "
-                "|| at.labels?.[0]?.textContent || at.textContent, getComputedStyle(at).outlineStyle]; })()"
-            )
+            focused = person.evaluate(f"({FOCUSED})(scrubber.shadowRoot.activeElement)")
             if focused is None:
                 continue
             name, words, outline = focused
@@ -166,8 +175,7 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, server: str):
         for element in ("document.documentElement", "scrubber.shadowRoot.querySelector('.app')"):
             assert person.evaluate(f"{element}.scrollWidth") <= PHONE["width"]
         outside = person.evaluate(
-            "[...scrubber.shadowRoot.querySelectorAll('button, input:not(.file-input)')].filter((at) => at.checkVisibility())"
-            ".map((at) => [at.getBoundingClientRect(), at.title]).filter(([at]) => at.left < 0 || at.right > innerWidth || at.bottom > innerHeight)"
+            f"[...scrubber.shadowRoot.querySelectorAll('button, input:not(.file-input)')].filter({IS_OUTSIDE})"
         )
         assert outside == []
         stage = person.part(".stage").bounding_box()

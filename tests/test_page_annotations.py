@@ -267,7 +267,9 @@ def test_every_row_tells_index_pts_time_and_fingerprint(person: Person, sample: 
         assert float(row["time"]) == pytest.approx(times[index], abs=1e-9)
         assert row["fingerprint"] == fingerprint
     assert (rows[2]["last_index"], rows[2]["last_pts"]) == (60, pts[60])
-    assert [box["bbox"] for box in coco["annotations"]] == [[row["x"], row["y"], row["w"], row["h"]] for row in rows if "w" in row]
+    assert [box["bbox"] for box in coco["annotations"]] == [
+        [row["x"], row["y"], row["w"], row["h"]] for row in rows if "w" in row
+    ]
     assert {category["name"] for category in coco["categories"]} == {"object", 'left, "big" one'}
     assert all(box["area"] == pytest.approx(box["bbox"][2] * box["bbox"][3]) for box in coco["annotations"])
 
@@ -349,7 +351,9 @@ def test_another_tab_of_the_same_video_sees_the_changes(person: Person):
 
 def test_a_browser_that_keeps_nothing_says_so(browser: Browser, server: str):
     with pages.visit(browser, server) as person:
-        person.page.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };")
+        person.page.add_init_script(
+            "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };"
+        )
         person.open()
         person.press("m")
         assert "cannot keep" in person.part(".status").text_content()
@@ -357,12 +361,20 @@ def test_a_browser_that_keeps_nothing_says_so(browser: Browser, server: str):
 
 def test_the_element_hands_out_and_takes_annotations(person: Person):
     person.evaluate("(scrubber.addEventListener('annotationschange', () => (window.changes = (window.changes ?? 0) + 1)), null)")
-    given = {"labels": [{"name": "fly", "color": "#ff0000"}], "items": [{"kind": "box", "label": "fly", "frame": 20, "x": 1, "y": 2, "w": 3, "h": 4}]}
+    given = {
+        "labels": [{"name": "fly", "color": "#ff0000"}],
+        "items": [{"kind": "box", "label": "fly", "frame": 20, "x": 1, "y": 2, "w": 3, "h": 4}],
+    }
     person.evaluate("scrubber.annotations = argument", given)
     assert only(person) == {"id": 1, **given["items"][0]}
     assert person.page.evaluate("changes") >= 1
-    assert person.evaluate("scrubber.annotations.labels") == given["labels"]
-    fault = person.evaluate("(() => { try { scrubber.annotations = {items: [{kind: 'mark', label: 'a', frame: -1}]}; } catch (e) { return e.message; } })()")
+    assert person.evaluate("scrubber.annotations.labels") == labels
+    fault = person.page.evaluate(
+        """() => {
+            const bad = {items: [{kind: "mark", label: "a", frame: -1}]};
+            try { document.querySelector("frame-scrubber").annotations = bad; } catch (error) { return error.message; }
+        }"""
+    )
     assert "-1 is no frame index" in fault
     person.evaluate("scrubber.focus()")
     person.press("Control+z")
