@@ -98,12 +98,16 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def operation(title: str, parameters: Parameters, media_type: str = "application/json") -> dict[str, Any]:
-    """What a route adds to its operation in the document."""
-    content = {media_type: {"schema": {} if media_type == "application/json" else {"type": "string", "format": "binary"}}}
+def operation(title: str, parameters: Parameters, *media_types: str) -> dict[str, Any]:
+    """What a route adds to its operation in the document; without a media type, it answers with JSON."""
+    bytes_: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+    content = dict.fromkeys(media_types, bytes_) or {"application/json": {"schema": {}}}
     answers = {"200": {"description": "Here it is.", "content": content}}
     if "w" in parameters or "v" in parameters:
         answers["304"] = {"description": "The client has it already."}
+    if "Range" in parameters:
+        answers["206"] = {**answers["200"], "description": "The bytes that were asked for."}
+        answers["416"] = _problem("There are no such bytes.")
     return {
         "summary": title,
         "parameters": [{"name": name, **described} for name, described in parameters.items()],

@@ -91,7 +91,12 @@ def many_routes(service: Service) -> APIRouter:
             "schema": {"type": "string", "enum": ["jpg", "png", "npy"]},
         },
     }
-    add(router, "/v1/videos/{id}/frames", frames, operation("Many frames", ID | described | SIZE | VERSION, "application/zip"))
+    add(
+        router,
+        "/v1/videos/{id}/frames",
+        frames,
+        operation("Many frames", ID | described | SIZE | VERSION, "application/zip", "multipart/mixed"),
+    )
     return router
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from framecache.server.describe import ERRORS, FRAME_NAME, ID, MEDIA, RENDITION, TIME_NAME, operation
 from framecache.server.frames import fingerprint_of
@@ -17,7 +18,7 @@ from framecache.server.problems import Problem
 from framecache.server.service import Service
 from framecache.server.timeline import ranges, timeline
 from framecache.server.videos import ServedVideo
-from framecache.server.wire import parameters, parse_asked, parse_index, parse_seconds
+from framecache.server.wire import MEDIA_TYPES, parameters, parse_asked, parse_index, parse_seconds
 
 LEAST_GZIP_BYTES = 2048
 
@@ -88,16 +89,20 @@ def video_routes(service: Service) -> APIRouter:
             service.check_version(reader, asked.get("v"))
             media_type = mimetypes.guess_type(served.entry.name)[0] or "application/octet-stream"
             headers = {"Cache-Control": service.cache_control(asked.get("v")), "ETag": f'"{fingerprint_of(reader)}"'}
-            return FileResponse(served.entry.path, headers=headers, media_type=media_type)
+            return _Media(served.entry.path, headers=headers, media_type=media_type)
 
     for path, endpoint, described in (
         ("/v1/videos", videos, operation("Videos", {})),
         ("/v1/videos/{id}", video, operation("Video", ID)),
         ("/v1/videos/{id}/timeline", frame_times, operation("Timeline", ID)),
         ("/v1/videos/{id}/cached", cached, operation("Cached ranges", ID)),
-        ("/v1/videos/{id}/frames/{n}.{ext}", frame, operation("Frame", ID | FRAME_NAME | RENDITION, "image/*")),
-        ("/v1/videos/{id}/at/{seconds}.{ext}", frame_at, operation("Frame at a time", ID | TIME_NAME | RENDITION, "image/*")),
-        ("/v1/videos/{id}/media", media, operation("Media", ID | MEDIA, "application/octet-stream")),
+        ("/v1/videos/{id}/frames/{n}.{ext}", frame, operation("Frame", ID | FRAME_NAME | RENDITION, *MEDIA_TYPES.values())),
+        (
+            "/v1/videos/{id}/at/{seconds}.{ext}",
+            frame_at,
+            operation("Frame at a time", ID | TIME_NAME | RENDITION, *MEDIA_TYPES.values()),
+        ),
+        ("/v1/videos/{id}/media", media, operation("Media", ID | MEDIA, "*/*")),
     ):
         add(router, path, endpoint, described)
     return router
@@ -107,6 +112,20 @@ def add(router: APIRouter, path: str, endpoint: Any, described: dict[str, Any]) 
     """Add a route for GET, which the document describes, and for HEAD."""
     router.add_api_route(path, endpoint, methods=["GET"], responses=ERRORS, openapi_extra=described, response_class=Response)
     router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+
+
+class _Media(FileResponse):
+    """A file, whole or in parts; what is wrong with a Range is told as all else is."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                size = self.stat_result.st_size if self.stat_result else 0
+                headers = {"Content-Range": f"bytes */{size}"} if message["status"] == 416 else {}
+                raise Problem(message["status"], f"the Range header fits no part of the file's {size} bytes", headers=headers)
+            await send(message)
+
+        await super().__call__(scope, receive, told)
 
 
 def _facts(served: ServedVideo) -> dict[str, Any]:
