@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import mimetypes
+import os
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -120,7 +121,7 @@ class _Media(FileResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
-                size = self.stat_result.st_size if self.stat_result else 0
+                size = os.path.getsize(self.path)
                 headers = {"Content-Range": f"bytes */{size}"} if message["status"] == 416 else {}
                 raise Problem(message["status"], f"the Range header fits no part of the file's {size} bytes", headers=headers)
             await send(message)
