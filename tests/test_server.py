@@ -110,7 +110,18 @@ def test_a_frame_comes_under_its_number_in_every_format(client: TestClient, url:
         assert response.headers["frame-pts"] == str(reader.pts[place])
         assert float(response.headers["frame-time"]) == reader.timestamps[place]
         assert response.headers["frame-keyframe"] == ("true" if place in (0, 250) else "false")
+        assert (response.headers["frame-width"], response.headers["frame-height"]) == ("320", "180")
         assert spelled(response.content, ending) == place
+
+
+def test_the_size_of_the_whole_frame_is_told_of_what_is_cut_or_turned_and_from_the_cache_too(clip: Callable[..., Path]):
+    with client_of(clip(orientation="turn90")) as client:
+        url = f"/v1/videos/{id_of(client)}"
+        told = ready(client, id_of(client))
+        for query in ("?w=10", "?w=10", "?crop=0,0,16,16"):
+            headers = client.get(f"{url}/frames/3.jpg{query}").headers
+            assert (int(headers["frame-width"]), int(headers["frame-height"])) == (told["width"], told["height"])
+        assert (told["width"], told["height"]) == (told["info"]["width"], told["info"]["height"])
 
 
 def test_formats_without_loss_give_the_readers_own_pixels(client: TestClient, url: str, reader: VideoReader):

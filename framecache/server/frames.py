@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from framecache.decode.convert import UnconvertibleError
 from framecache.errors import CancelledError, DecodeError, FramecacheError
+from framecache.frame import Image
 from framecache.pictures import frozen
 from framecache.reader import VideoReader
 from framecache.server.desk import Job
@@ -21,6 +23,8 @@ from framecache.server.views import Views
 from framecache.server.wire import MEDIA_TYPES, Rendition, etag, frame_url
 from framecache.video import CacheKey
 
+_SIZE = struct.Struct("<II")
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -28,11 +32,24 @@ class Picture:
 
     Attributes:
         body: The image file.
+        width, height: Of the whole displayed frame, in pixels, before anything was cut out or shrunk.
         timing: What took how long, as a Server-Timing header.
     """
 
     body: bytes
-    timing: str
+    width: int
+    height: int
+    timing: str = "cache;desc=hit"
+
+    def packed(self) -> Image:
+        """It as the cache keeps it: its size before its bytes."""
+        return frozen(np.frombuffer(_SIZE.pack(self.width, self.height) + self.body, np.uint8))
+
+    @classmethod
+    def unpacked(cls, kept: Image) -> Picture:
+        """What `packed` made."""
+        data = kept.tobytes()
+        return cls(data[_SIZE.size :], *_SIZE.unpack_from(data))
 
 
 class Frames:
@@ -44,10 +61,10 @@ class Frames:
         self._making: dict[CacheKey, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def at_hand(self, reader: VideoReader, place: int, rendition: Rendition) -> bytes | None:
-        """The picture's bytes, if the cache holds them."""
+    def at_hand(self, reader: VideoReader, place: int, rendition: Rendition) -> Picture | None:
+        """The picture, if the cache holds it."""
         value = reader._engine.cache.get(_key(reader, place, rendition))
-        return value.tobytes() if isinstance(value, np.ndarray) else None
+        return Picture.unpacked(value) if isinstance(value, np.ndarray) else None
 
     def make(self, served: ServedVideo, place: int, rendition: Rendition, client: str | None, job: Job) -> Picture:
         """The picture, whatever it takes.
@@ -60,16 +77,17 @@ class Frames:
         began = time.monotonic()
         key = _key(reader, place, rendition)
         with self._alone(key):
-            body = self.at_hand(reader, place, rendition)
-            if body is not None:
+            found = self.at_hand(reader, place, rendition)
+            if found is not None:
                 self._metrics.answers.labels("joined").inc()
-                return Picture(body, _timing(job, began, began, began))
+                return replace(found, timing=_timing(job, began, began, began))
             before = reader._video.counters.frames_decoded
             try:
                 view = self._views.of(reader, client)
                 frame = view.decoded(place, is_cancelled=job.is_unwanted)
                 decoded = time.monotonic()
-                body = encode(frame, reader._pictures.orientation_by(frame), rendition)
+                orientation = reader._pictures.orientation_by(frame)
+                body = encode(frame, orientation, rendition)
             except CancelledError:
                 self._metrics.for_nobody.inc(reader._video.counters.frames_decoded - before)
                 raise
@@ -80,11 +98,13 @@ class Frames:
             except FramecacheError as error:
                 raise problem_of(served, error) from error
             encoded = time.monotonic()
-            reader._engine.keep(reader._video, key, frozen(np.frombuffer(body, np.uint8)))
+            size = (frame.height, frame.width) if orientation.swaps_axes else (frame.width, frame.height)
+            made = Picture(body, *size, _timing(job, began, decoded, encoded))
+            reader._engine.keep(reader._video, key, made.packed())
         self._metrics.decode_seconds.observe(decoded - began)
         self._metrics.encode_seconds.observe(encoded - decoded)
         self._metrics.answers.labels("made").inc()
-        return Picture(body, _timing(job, began, decoded, encoded))
+        return made
 
     def _alone(self, key: CacheKey) -> _Alone:
         return _Alone(self._making, self._lock, key)

@@ -115,9 +115,9 @@ async def _pieces(
 
         async def one(place: int) -> Piece:
             reader = served.opening.result()
-            body = service.frames.at_hand(reader, place, rendition)
-            if body is not None:
-                return place, body
+            found = service.frames.at_hand(reader, place, rendition)
+            if found is not None:
+                return place, found.body
             try:
                 made = await service.desk.do(lambda job: service.frames.make(served, place, rendition, None, job), gone=gone)
                 return place, made.body

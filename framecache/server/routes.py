@@ -132,6 +132,12 @@ class _Media(FileResponse):
 def _facts(served: ServedVideo) -> dict[str, Any]:
     state, reader = served.state, served.reader
     info = None
+    seen: dict[str, Any] = {"width": None, "height": None, "pixel_aspect": None}
+    if reader is not None and state in ("ready", "growing"):
+        facts = reader._opened.facts
+        width, height = reader._opened.size(reader._pictures.orientation())
+        aspect = facts.pixel_aspect
+        seen = {"width": width, "height": height, "pixel_aspect": f"{aspect.numerator}/{aspect.denominator}"}
     if reader is not None and state == "ready":
         info = reader.info.as_dict() | {"path": served.entry.name}
     is_growing = reader is not None and state == "growing"
@@ -143,6 +149,7 @@ def _facts(served: ServedVideo) -> dict[str, Any]:
         "progress": reader.indexing_progress if reader is not None else served.progress,
         "n_known": 0 if reader is None else len(reader._video.index),
         "fingerprint": None if reader is None else fingerprint_of(reader),
+        **seen,
         "info": info,
         "error": served.error,
     }

@@ -202,16 +202,15 @@ class Service:
             self.desk.check_lane(ticket)
             self.metrics.answers.labels("not modified").inc()
             return Response(None, 304, headers)
-        body = self.frames.at_hand(reader, place, rendition)
-        if body is not None:
+        picture = self.frames.at_hand(reader, place, rendition)
+        if picture is not None:
             self.desk.check_lane(ticket)
             self.metrics.answers.labels("cached").inc()
-            headers["Server-Timing"] = "cache;desc=hit"
         else:
             async with hearing(request) as gone:
-                made = await self.desk.do(lambda job: self._make(job, served, place, rendition, ticket), ticket=ticket, gone=gone)
-            body, headers["Server-Timing"] = made.body, made.timing
-        return Response(body, 200, headers, media_type)
+                picture = await self.desk.do(lambda job: self._make(job, served, place, rendition, ticket), ticket, gone)
+        headers |= {"Frame-Width": str(picture.width), "Frame-Height": str(picture.height), "Server-Timing": picture.timing}
+        return Response(picture.body, 200, headers, media_type)
 
     def _make(self, job: Job, served: ServedVideo, place: int, rendition: Rendition, ticket: Ticket | None) -> Picture:
         self.metrics.queue_seconds.observe(job.began_at - job.queued_at)
