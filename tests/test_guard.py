@@ -267,10 +267,10 @@ def test_a_token_in_the_address_of_a_frame_is_no_token():
     assert asked(f"{FRAME}?token={TOKEN}", token=TOKEN).status == 401
 
 
-def test_the_health_is_told_without_a_token():
-    for path in ("/healthz", "/readyz"):
+def test_the_health_and_the_pages_code_are_told_without_a_token():
+    for path in ("/healthz", "/readyz", "/static/frame-scrubber.js"):
         assert asked(path, token=TOKEN).status == 200
-    for path in ("/metrics", "/healthz/", "/healthzz", "/", "/openapi.json", "//healthz"):
+    for path in ("/metrics", "/healthz/", "/healthzz", "/", "/openapi.json", "//healthz", "/static", "/v1/static/a.js"):
         assert asked(path, token=TOKEN).status == 401
 
 

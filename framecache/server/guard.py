@@ -16,12 +16,18 @@ from framecache.server.tokens import COOKIE, Proof, is_same, proof_of, split_tok
 __all__ = ["Guard", "Policy"]
 
 ALLOWED_HEADERS = "Authorization, Client-Id, Client-Lane, Client-Sequence, If-None-Match, Range"
-EXPOSED_HEADERS = "Content-Location, ETag, Frame-Index, Frame-Keyframe, Frame-Pts, Frame-Time, Retry-After, Server-Timing"
+EXPOSED_HEADERS = (
+    "Content-Location, ETag, Frame-Height, Frame-Index, Frame-Keyframe, Frame-Pts, Frame-Time, Frame-Width, Retry-After, "
+    "Server-Timing"
+)
 PREFLIGHT_AGE_SECONDS = 600
 # How much longer is waited here than by the connections of `framecache serve`, which can close what they give up.
 PATIENCE = 1.5
 # Whoever asks these two, a load balancer say, need not know the token, nor is told to come again.
 OPEN_PATHS = ("/healthz", "/readyz")
+
+# The page's own code is no secret, and a page of a named origin imports it without a token.
+OPEN_FOLDER = "/static/"
 
 _LOOKED_AT = frozenset(
     name.encode() for name in ("host", "origin", "authorization", "cookie", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
@@ -40,7 +46,7 @@ class Guard:
     named (403; preflights of named ones are answered here), pictures and scripts that a foreign page wants (403), no token
     or a wrong one (401), more requests at once than are allowed (503). A client that takes nothing for
     `send_timeout_seconds` is given up, though only the server below can close its connection. `/healthz` and `/readyz` need
-    no token and are never told to come again; all else holds for them.
+    no token and are never told to come again, nor does the page's code need one; all else holds for them.
 
     It belongs to one event loop.
     """
@@ -88,7 +94,7 @@ class Guard:
             return redirect
         proof = None if token is None else proof_of(headers, scope["path"], scope["query_string"], token)
         self._check_site(headers, proof)
-        if token is not None and proof is None and scope["path"] not in OPEN_PATHS:
+        if token is not None and proof is None and not _is_open(scope["path"]):
             raise _unauthorised("this server asks for its token, and none that is right came")
         self._check_room(scope)
         return None
@@ -247,3 +253,7 @@ def _kept_token(scope: Scope, token: str) -> Response | None:
 def _unauthorised(what: str) -> Problem:
     remedy = "send it as 'Authorization: Bearer <token>', open the address that the server printed, or ask with a signed address"
     return Problem(401, f"{what}; {remedy}", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
