@@ -361,12 +361,10 @@ def test_a_browser_that_keeps_nothing_says_so(browser: Browser, server: str):
 
 def test_the_element_hands_out_and_takes_annotations(person: Person):
     person.evaluate("(scrubber.addEventListener('annotationschange', () => (window.changes = (window.changes ?? 0) + 1)), null)")
-    given = {
-        "labels": [{"name": "fly", "color": "#ff0000"}],
-        "items": [{"kind": "box", "label": "fly", "frame": 20, "x": 1, "y": 2, "w": 3, "h": 4}],
-    }
-    person.evaluate("scrubber.annotations = argument", given)
-    assert only(person) == {"id": 1, **given["items"][0]}
+    labels = [{"name": "fly", "color": "#ff0000"}]
+    item = {"kind": "box", "label": "fly", "frame": 20, "x": 1, "y": 2, "w": 3, "h": 4}
+    person.evaluate("scrubber.annotations = argument", {"labels": labels, "items": [item]})
+    assert only(person) == {"id": 1, **item}
     assert person.page.evaluate("changes") >= 1
     assert person.evaluate("scrubber.annotations.labels") == labels
     fault = person.page.evaluate(

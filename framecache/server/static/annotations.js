@@ -13,7 +13,11 @@ export const COLORS = ["#4f9cf9", "#f2a33a", "#4cc38a", "#e5679b", "#a98bf5", "#
 export const KINDS = ["mark", "range", "box"];
 
 /** @type {Annotations} */
-export const EMPTY = Object.freeze({ labels: Object.freeze([{ name: "object", color: COLORS[0] }]), items: Object.freeze([]), nextId: 1 });
+export const EMPTY = Object.freeze({
+  labels: Object.freeze([{ name: "object", color: COLORS[0] }]),
+  items: Object.freeze([]),
+  nextId: 1,
+});
 
 /** Hundredths of a pixel are more than anybody can point at, and survive every format. */
 export const rounded = (pixels) => Math.round(pixels * 100) / 100;
@@ -117,7 +121,9 @@ export function faultOf(item) {
   if (!KINDS.includes(item.kind)) return `the kind ${JSON.stringify(item.kind)} is none of ${KINDS.join(", ")}`;
   if (typeof item.label !== "string" || !item.label.trim()) return "the label is missing";
   if (item.kind === "range") {
-    return isFrame(item.first) && isFrame(item.last) && item.first <= item.last ? null : `${item.first} to ${item.last} is no range of frames`;
+    return isFrame(item.first) && isFrame(item.last) && item.first <= item.last
+      ? null
+      : `${item.first} to ${item.last} is no range of frames`;
   }
   if (!isFrame(item.frame)) return `${JSON.stringify(item.frame)} is no frame index`;
   if (item.kind === "mark") return null;

@@ -63,11 +63,28 @@ export class App {
 
   #build() {
     this.title = h("h1", { className: "title" });
-    this.rateBadge = h("span", { className: "badge rate-badge", hidden: true, title: "The gaps between frames differ: times are the frames' own" }, "variable rate");
+    this.rateBadge = h(
+      "span",
+      { className: "badge rate-badge", hidden: true, title: "The gaps between frames differ: times are the frames' own" },
+      "variable rate",
+    );
     this.stateBadge = h("span", { className: "badge state-badge", hidden: true });
     this.toast = h("p", { className: "toast", role: "status" });
-    const head = h("header", { className: "top" }, h("slot", { name: "start" }), this.title, this.rateBadge, this.stateBadge, this.controls.tools);
-    const middle = h("div", { className: "middle" }, h("div", { className: "stage-frame" }, this.stage.element, this.tonePanel.element, this.toast), this.panel.element);
+    const head = h(
+      "header",
+      { className: "top" },
+      h("slot", { name: "start" }),
+      this.title,
+      this.rateBadge,
+      this.stateBadge,
+      this.controls.tools,
+    );
+    const middle = h(
+      "div",
+      { className: "middle" },
+      h("div", { className: "stage-frame" }, this.stage.element, this.tonePanel.element, this.toast),
+      this.panel.element,
+    );
     const bar = h("div", { className: "bar" }, this.readout.element, this.controls.transport);
     this.element = h("div", { className: "app" }, head, middle, bar, this.strip.frame, this.readout.live, this.files.input);
     this.root.append(this.element);
@@ -124,7 +141,9 @@ export class App {
     if (this.#leavesField(event)) return true;
     if (event.defaultPrevented || isTyping(event) || this.root.querySelector("dialog[open]")) return false;
     const binding = bindingFor(event);
-    const isOurs = binding ? this.#runBinding(binding) : LABEL_KEYS.includes(keyName(event)) && this.panel.labels.chooseKey(keyName(event));
+    const isOurs = binding
+      ? this.#runBinding(binding)
+      : LABEL_KEYS.includes(keyName(event)) && this.panel.labels.chooseKey(keyName(event));
     if (isOurs) event.preventDefault();
     return isOurs;
   }

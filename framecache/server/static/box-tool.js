@@ -19,7 +19,7 @@ export class BoxTool {
     this.hold = hold;
     this.isDrawing = false;
     this.label = notebook.annotations.labels[0].name;
-    /** @type {{frame: number, apply: (dx: number, dy: number) => void, from: {x: number, y: number}, pointerId: number} | null} */
+    /** The drag under way. @type {{frame: number, apply: (dx: number, dy: number) => void, from: {x: number, y: number}} | null} */
     this.drag = null;
     const { element } = stage;
     element.addEventListener("pointermove", (event) => (this.drag ? this.#move(event) : this.#hover(event)));

@@ -15,13 +15,20 @@ export class Chooser {
   /** @param {{id: string, name: string, size_bytes: number, state: string}[]} videos */
   constructor(videos) {
     this.videos = [...videos].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
-    this.field = h("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter by name", oninput: () => this.#show() });
+    this.field = h("input", {
+      type: "search",
+      placeholder: "Filter by name",
+      "aria-label": "Filter by name",
+      oninput: () => this.#show(),
+    });
     this.list = h("ul", { className: "videos" });
     this.count = h("p", { className: "count", role: "status" });
     const head = h("header", { className: "chooser-head" }, h("h1", {}, "Videos"), this.field, this.count);
     this.element = h("div", { className: "chooser" }, head, this.list);
     // Pictures are asked for as their cards come into sight.
-    this.observer = new IntersectionObserver((entries) => entries.forEach((entry) => entry.isIntersecting && this.#picture(entry.target)));
+    this.observer = new IntersectionObserver((entries) =>
+      entries.forEach((entry) => entry.isIntersecting && this.#picture(entry.target)),
+    );
     this.#show();
   }
 
@@ -42,7 +49,16 @@ export class Chooser {
     const facts = h("span", { className: "facts" }, state === "failed" ? `${sizeOf(bytes)} · cannot be opened` : sizeOf(bytes));
     // Asking for a picture opens the video: only those that are open anyway show one.
     if (state === "ready") this.observer.observe(picture);
-    return h("li", {}, h("a", { href: `/v/${encodeURIComponent(id)}`, className: "card" }, picture, h("span", { className: "words" }, ...words, facts)));
+    return h(
+      "li",
+      {},
+      h(
+        "a",
+        { href: `/v/${encodeURIComponent(id)}`, className: "card" },
+        picture,
+        h("span", { className: "words" }, ...words, facts),
+      ),
+    );
   }
 
   #picture(place) {

@@ -88,7 +88,9 @@ function annotating(app) {
       const frame = session.shown?.index;
       if (frame === undefined) return;
       const label = panel.labels.current;
-      const same = notebook.annotations.items.find((item) => item.kind === "mark" && item.frame === frame && item.label === label);
+      const same = notebook.annotations.items.find(
+        (item) => item.kind === "mark" && item.frame === frame && item.label === label,
+      );
       if (same) notebook.change(remove(notebook.annotations, same.id));
       else put({ kind: "mark", label, frame });
     },
@@ -133,14 +135,17 @@ function boxing(app) {
   };
   const reshape = (makeSides) => {
     const { selected } = notebook;
-    if (selected?.kind === "box") notebook.change(change(notebook.annotations, selected.id, fitted(makeSides(selected), stage.pixels)));
+    if (selected?.kind === "box")
+      notebook.change(change(notebook.annotations, selected.id, fitted(makeSides(selected), stage.pixels)));
   };
   const addBox = () => {
     const { picture, pixels } = stage;
     if (!picture?.bitmap) return;
     const sides = { x: pixels.width * 0.375, y: pixels.height * 0.375, w: pixels.width / 4, h: pixels.height / 4 };
     const id = notebook.annotations.nextId;
-    notebook.change(add(notebook.annotations, { kind: "box", label: panel.labels.current, frame: picture.index, ...fitted(sides, pixels) }));
+    notebook.change(
+      add(notebook.annotations, { kind: "box", label: panel.labels.current, frame: picture.index, ...fitted(sides, pixels) }),
+    );
     notebook.select(id);
   };
   const carryOn = () => {

@@ -53,7 +53,13 @@ export class Controls {
       this.loopButton,
       this.#button("loopOut", "Loop ends here", "O", "loopOut"),
     );
-    this.transport = h("div", { className: "transport" }, moves, h("div", { className: "group" }, this.#speed(), this.#stride()), loops);
+    this.transport = h(
+      "div",
+      { className: "transport" },
+      moves,
+      h("div", { className: "group" }, this.#speed(), this.#stride()),
+      loops,
+    );
   }
 
   #speed() {
@@ -73,7 +79,14 @@ export class Controls {
   }
 
   #stride() {
-    this.strideField = h("input", { type: "number", className: "number", min: "1", step: "1", value: "10", title: "Frames that Shift and an arrow go" });
+    this.strideField = h("input", {
+      type: "number",
+      className: "number",
+      min: "1",
+      step: "1",
+      value: "10",
+      title: "Frames that Shift and an arrow go",
+    });
     return h("label", { className: "field roomy" }, h("span", {}, "Shift step"), this.strideField);
   }
 
@@ -81,9 +94,16 @@ export class Controls {
     this.panelButton = this.#button("panel", "Annotations", "P", "panel", undefined, { "aria-pressed": "true" });
     this.boxButton = this.#button("box", "Draw boxes", "B", "boxTool", undefined, { "aria-pressed": "false" });
     this.toneButton = this.#button("tone", "Brightness, contrast, gamma", "A", "tone", undefined, { "aria-expanded": "false" });
-    this.zoomButton = h("button", { type: "button", className: "text-button zoom-button", title: "Zoom (Z)", onclick: () => this.run("zoom") }, "fit");
+    this.zoomButton = h(
+      "button",
+      { type: "button", className: "text-button zoom-button", title: "Zoom (Z)", onclick: () => this.run("zoom") },
+      "fit",
+    );
     this.zoomButton.setAttribute("aria-label", "Zoom: fit");
-    const annotate = [this.#button("mark", "Mark this frame", "M", "mark"), this.#button("range", "Range begins or ends here", "Shift M", "range")];
+    const annotate = [
+      this.#button("mark", "Mark this frame", "M", "mark"),
+      this.#button("range", "Range begins or ends here", "Shift M", "range"),
+    ];
     this.tools = h(
       "div",
       { className: "tools" },

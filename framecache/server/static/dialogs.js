@@ -22,11 +22,26 @@ function open(root, heading, content, className = "") {
 export function showKeys(root) {
   const groups = KEY_GROUPS.map(([name, bindings]) => {
     const listed = bindings.filter((binding) => binding.shown);
-    const rows = listed.map(({ shown, words }) => h("div", { className: "key-row" }, h("dt", {}, ...shown.split(" ").map(asKey)), h("dd", {}, words)));
-    if (name === "Annotate") rows.push(h("div", { className: "key-row" }, h("dt", {}, ...LABEL_KEYS.map((key) => asKey(key.toUpperCase()))), h("dd", {}, "choose a label")));
+    const rows = listed.map(({ shown, words }) =>
+      h("div", { className: "key-row" }, h("dt", {}, ...shown.split(" ").map(asKey)), h("dd", {}, words)),
+    );
+    if (name === "Annotate")
+      rows.push(
+        h(
+          "div",
+          { className: "key-row" },
+          h("dt", {}, ...LABEL_KEYS.map((key) => asKey(key.toUpperCase()))),
+          h("dd", {}, "choose a label"),
+        ),
+      );
     return h("section", {}, h("h3", {}, name), h("dl", {}, ...rows));
   });
-  return open(root, "Keys", h("div", { className: "key-groups", tabIndex: 0, role: "group", "aria-label": "All keys" }, ...groups), "keys-dialog");
+  return open(
+    root,
+    "Keys",
+    h("div", { className: "key-groups", tabIndex: 0, role: "group", "aria-label": "All keys" }, ...groups),
+    "keys-dialog",
+  );
 }
 
 const asKey = (text) => (text === "–" ? h("span", {}, " – ") : h("kbd", {}, text));
@@ -38,7 +53,13 @@ const asKey = (text) => (text === "–" ? h("span", {}, " – ") : h("kbd", {}, 
 export function askPlace(root, session) {
   const hint = h("p", { id: "place-hint", className: "hint" });
   hint.setAttribute("aria-live", "polite");
-  const field = h("input", { type: "text", className: "place", autocomplete: "off", spellcheck: false, "aria-describedby": "place-hint" });
+  const field = h("input", {
+    type: "text",
+    className: "place",
+    autocomplete: "off",
+    spellcheck: false,
+    "aria-describedby": "place-hint",
+  });
   const target = () => parsePlace(field.value, session.times, session.timecode);
   const explain = () => {
     field.removeAttribute("aria-invalid");
@@ -48,7 +69,8 @@ export function askPlace(root, session) {
     }
     try {
       const index = target();
-      hint.textContent = `Frame ${index}, ${formatSeconds(session.times.seconds(index))}, ${session.timecode.format(index, session.times.seconds(index))}`;
+      const seconds = session.times.seconds(index);
+      hint.textContent = `Frame ${index}, ${formatSeconds(seconds)}, ${session.timecode.format(index, seconds)}`;
     } catch (error) {
       hint.textContent = error.message;
       field.setAttribute("aria-invalid", "true");
@@ -65,7 +87,12 @@ export function askPlace(root, session) {
     dialog.close();
   };
   field.addEventListener("input", explain);
-  const label = h("label", { className: "place-label" }, h("span", { className: "caption" }, "Frame, seconds or timecode"), field);
+  const label = h(
+    "label",
+    { className: "place-label" },
+    h("span", { className: "caption" }, "Frame, seconds or timecode"),
+    field,
+  );
   const form = h("form", { onsubmit: go }, label, hint, h("button", { type: "submit", className: "primary" }, "Go"));
   const dialog = open(root, "Go to", form, "place-dialog");
   explain();

@@ -38,7 +38,11 @@ export function icon(name) {
 /** A button with an icon; its words are its name and, with the key, its tooltip. */
 export function iconButton(name, words, key, onclick, properties = {}) {
   const title = key ? `${words} (${key})` : words;
-  return h("button", { type: "button", className: "icon-button", title, "aria-label": words, onclick, ...properties }, icon(name));
+  return h(
+    "button",
+    { type: "button", className: "icon-button", title, "aria-label": words, onclick, ...properties },
+    icon(name),
+  );
 }
 
 /** Sets an attribute or property only where it changes, so that nothing is announced or laid out again for nothing. */

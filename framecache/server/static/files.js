@@ -22,7 +22,12 @@ export class Files {
     this.notebook = notebook;
     this.root = root;
     this.tell = tell;
-    this.input = h("input", { type: "file", className: "file-input", accept: ".json,.csv,application/json,text/csv", tabIndex: -1 });
+    this.input = h("input", {
+      type: "file",
+      className: "file-input",
+      accept: ".json,.csv,application/json,text/csv",
+      tabIndex: -1,
+    });
     this.input.setAttribute("aria-label", "File of annotations");
     this.input.addEventListener("change", () => this.#chosen());
   }
@@ -95,7 +100,8 @@ export class Files {
     const doubts = [];
     if (fingerprint === null) doubts.push("The file does not tell which video it belongs to.");
     else if (fingerprint !== this.session.video.fingerprint) {
-      doubts.push(`The file was made for another video${video ? ` (${video})` : ""}: its fingerprint is not this one's. Frames are taken by number.`);
+      const whose = video ? `another video (${video})` : "another video";
+      doubts.push(`The file was made for ${whose}: its fingerprint is not this one's. Frames are taken by number.`);
     }
     if (nOutside) doubts.push(`${nOutside} of its annotations lie past the end of this video, and are left out.`);
     return doubts;

@@ -35,7 +35,8 @@ export function parseCsv(text) {
     end = match.index + whole.length;
     if (!delimiter) break;
   }
-  if (end < text.length) throw new SyntaxError(`Row ${records.length}: a quote is not closed, or stands in a field without quotes.`);
+  if (end < text.length)
+    throw new SyntaxError(`Row ${records.length}: a quote is not closed, or stands in a field without quotes.`);
   return records.filter((record) => record.length > 1 || record[0] !== "");
 }
 
@@ -43,7 +44,8 @@ export function parseCsv(text) {
 export function readCsv(text) {
   const [heads, ...records] = parseCsv(text);
   for (const column of ["kind", "label", "index"]) {
-    if (!heads?.includes(column)) throw new SyntaxError(`The first line has no column "${column}": it is no CSV export of this page.`);
+    if (!heads?.includes(column))
+      throw new SyntaxError(`The first line has no column "${column}": it is no CSV export of this page.`);
   }
   const rows = records.map((record) => {
     const pairs = heads.map((head, place) => [head, record[place] ?? ""]);

@@ -21,7 +21,7 @@ export class FrameScrubber extends HTMLElement {
 
   /** @type {App | null} */
   #app = null;
-  /** Where to go once frames are known. @type {((app: App) => void) | null} */
+  /** What was asked for before there was a video. @type {((app: App) => void) | null} */
   #begin = null;
 
   constructor() {
@@ -29,7 +29,6 @@ export class FrameScrubber extends HTMLElement {
     this.attachShadow({ mode: "open", delegatesFocus: false });
     this.shadowRoot.adoptedStyleSheets = STYLES;
     this.addEventListener("keydown", (event) => this.handleKey(event));
-    this.addEventListener("ready", () => this.#beginThere());
   }
 
   connectedCallback() {
@@ -50,8 +49,10 @@ export class FrameScrubber extends HTMLElement {
     this.#stop();
     const source = this.getAttribute("src");
     if (!source) return;
-    if (this.hasAttribute("frame")) this.#begin ??= (app) => app.session.goTo(fromEnd(app, Number(this.getAttribute("frame"))));
     this.#app = new App(this, this.shadowRoot, new Video(source, this.getAttribute("token")));
+    if (this.hasAttribute("frame")) this.#app.session.seek(frameAt(Number(this.getAttribute("frame"))));
+    this.#begin?.(this.#app);
+    this.#begin = null;
     this.#app.open();
   }
 
@@ -60,14 +61,9 @@ export class FrameScrubber extends HTMLElement {
     this.#app = null;
   }
 
-  #beginThere() {
-    this.#begin?.(this.#app);
-    this.#begin = null;
-  }
-
-  /** Now, or once frames are known. */
-  #whenReady(action) {
-    if (this.nFrames) action(this.#app);
+  /** Now, or once there is a video. */
+  #tell(action) {
+    if (this.#app) action(this.#app);
     else this.#begin = action;
   }
 
@@ -78,7 +74,7 @@ export class FrameScrubber extends HTMLElement {
 
   set frame(index) {
     if (!Number.isFinite(index)) throw new TypeError(`frame is ${index}; it must be a number`);
-    this.#whenReady((app) => app.session.goTo(fromEnd(app, index)));
+    this.#tell((app) => app.session.seek(frameAt(index)));
   }
 
   /** The index that was asked for last; `frame` is the same once its picture is on the screen. */
@@ -94,7 +90,7 @@ export class FrameScrubber extends HTMLElement {
   set time(seconds) {
     const value = typeof seconds === "string" ? parseSeconds(seconds) : seconds;
     if (!Number.isFinite(value)) throw new TypeError(`time is ${seconds}; it must be seconds`);
-    this.#whenReady((app) => app.session.goTo(app.session.times.at(value + 1e-9)));
+    this.#tell((app) => app.session.seek(displayedAt(value)));
   }
 
   /** How many frames are known; 0 before any are. */
@@ -135,7 +131,8 @@ export class FrameScrubber extends HTMLElement {
 
   /** @param {number} rate times the video's own speed, negative backwards */
   play(rate = 1) {
-    this.#whenReady((app) => app.session.play(rate));
+    if (this.nFrames) this.#app.session.play(rate);
+    else this.addEventListener("ready", () => this.#app.session.play(rate), { once: true });
   }
 
   pause() {
@@ -168,6 +165,15 @@ export class FrameScrubber extends HTMLElement {
   }
 }
 
-const fromEnd = (app, index) => (index < 0 ? index + app.session.nFrames : index);
+/** The frame of an index, negative from the end, clamped; null while the video is not known so far. */
+const frameAt = (index) => (times) => {
+  const isKnown = times.isWhole || (index >= 0 && index < times.nFrames);
+  return isKnown ? Math.max(0, index < 0 ? index + times.nFrames : index) : null;
+};
+
+/** The frame displayed at a time, clamped; null while the video is not known so far. */
+const displayedAt = (seconds) => (times) =>
+  // Seconds that were computed may lie a rounding before their frame.
+  times.isWhole || seconds < times.durationSeconds ? times.at(seconds + 1e-9) : null;
 
 if (!customElements.get("frame-scrubber")) customElements.define("frame-scrubber", FrameScrubber);

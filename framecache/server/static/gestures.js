@@ -19,7 +19,8 @@ export class Gestures {
     const { element } = stage;
     element.addEventListener("pointerdown", (event) => this.#down(event));
     element.addEventListener("pointermove", (event) => this.#move(event));
-    for (const name of ["pointerup", "pointercancel"]) element.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
+    for (const name of ["pointerup", "pointercancel"])
+      element.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
     element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
   }
 

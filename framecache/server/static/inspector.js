@@ -47,7 +47,13 @@ export class Inspector {
     this.fields = new Map();
     const rows = FIELDS[item.kind].map(([name, words]) => {
       const step = FRAMES.has(name) ? "1" : "any";
-      const field = h("input", { type: "number", step, min: "0", value: String(item[name]), onchange: () => this.#changed(name) });
+      const field = h("input", {
+        type: "number",
+        step,
+        min: "0",
+        value: String(item[name]),
+        onchange: () => this.#changed(name),
+      });
       this.fields.set(name, field);
       return h("label", { className: "field" }, h("span", {}, words), field);
     });

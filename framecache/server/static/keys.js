@@ -16,8 +16,20 @@ export const KEY_GROUPS = [
     [
       { keys: ["arrowleft", ","], command: "step", amount: -1, shown: "← ,", words: "one frame back" },
       { keys: ["arrowright", "."], command: "step", amount: 1, shown: "→ .", words: "one frame on" },
-      { keys: ["shift+arrowleft", "shift+,", "<"], command: "stepMany", amount: -1, shown: "Shift ←", words: "several frames back" },
-      { keys: ["shift+arrowright", "shift+.", ">"], command: "stepMany", amount: 1, shown: "Shift →", words: "several frames on" },
+      {
+        keys: ["shift+arrowleft", "shift+,", "<"],
+        command: "stepMany",
+        amount: -1,
+        shown: "Shift ←",
+        words: "several frames back",
+      },
+      {
+        keys: ["shift+arrowright", "shift+.", ">"],
+        command: "stepMany",
+        amount: 1,
+        shown: "Shift →",
+        words: "several frames on",
+      },
       { keys: ["ctrl+arrowleft", "ctrl+,"], command: "keyframe", amount: -1, shown: "Ctrl ←", words: "keyframe before" },
       { keys: ["ctrl+arrowright", "ctrl+."], command: "keyframe", amount: 1, shown: "Ctrl →", words: "keyframe after" },
       { keys: ["pagedown"], command: "seconds", amount: 1 },
@@ -81,7 +93,9 @@ export const KEY_GROUPS = [
 /** Keys that choose a label, in the order of the labels: the left hand's, while the right one draws. */
 export const LABEL_KEYS = ["q", "w", "e", "r", "t", "d", "x", "c", "v"];
 
-const BY_KEY = new Map(KEY_GROUPS.flatMap(([, bindings]) => bindings.flatMap((binding) => binding.keys.map((key) => [key, binding]))));
+const BY_KEY = new Map(
+  KEY_GROUPS.flatMap(([, bindings]) => bindings.flatMap((binding) => binding.keys.map((key) => [key, binding]))),
+);
 
 /** A key press as the table writes it. Where Shift makes another sign (`?`, `+`), the sign alone says it. */
 export function keyName(event) {

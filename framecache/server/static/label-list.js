@@ -11,7 +11,13 @@ export class LabelList {
     /** The label that new annotations get. */
     this.current = notebook.annotations.labels[0].name;
     this.list = h("ul", { className: "labels" });
-    this.field = h("input", { type: "text", className: "new-label", placeholder: "new label", "aria-label": "New label", maxLength: 60 });
+    this.field = h("input", {
+      type: "text",
+      className: "new-label",
+      placeholder: "new label",
+      "aria-label": "New label",
+      maxLength: 60,
+    });
     const add = (event) => {
       event.preventDefault();
       this.#add(this.field.value.trim());
@@ -68,7 +74,12 @@ export class LabelList {
     if (key) button.append(h("kbd", {}, key.toUpperCase()));
     button.addEventListener("keydown", (event) => event.key === "F2" && this.#rename(row, name));
     const remove = () => this.notebook.change(removeLabel(this.notebook.annotations, name));
-    const row = h("li", {}, button, iconButton("close", `Remove label ${name}`, null, remove, { className: "icon-button small" }));
+    const row = h(
+      "li",
+      {},
+      button,
+      iconButton("close", `Remove label ${name}`, null, remove, { className: "icon-button small" }),
+    );
     return row;
   }
 
@@ -82,7 +93,13 @@ export class LabelList {
       if (isKept && newName && newName !== name) this.notebook.change(renameLabel(this.notebook.annotations, name, newName));
       else this.show();
     };
-    const field = h("input", { type: "text", value: name, maxLength: 60, "aria-label": `New name of ${name}`, onblur: () => finish(true) });
+    const field = h("input", {
+      type: "text",
+      value: name,
+      maxLength: 60,
+      "aria-label": `New name of ${name}`,
+      onblur: () => finish(true),
+    });
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter") finish(true);
       if (event.key === "Escape") finish(false);

@@ -85,8 +85,7 @@ export class Loader {
     try {
       picture = await this.#fetch(job);
     } catch (error) {
-      // An overtaken request is answered with 409 where the server was quicker than the abort.
-      if (error.name !== "AbortError" && error.status !== 409) failure = error;
+      if (error.name !== "AbortError") failure = error;
     }
     onEnd();
     if (picture) this.onPicture(this.pictures.put(picture), job.order);

@@ -35,8 +35,17 @@ export class Overlay {
   #box(box, color, isSelected) {
     const from = this.#onStage(box);
     const to = this.#onStage({ x: box.x + box.w, y: box.y + box.h });
-    const element = h("div", { className: isSelected ? "box selected" : "box" }, h("span", { className: "box-label" }, box.label));
-    Object.assign(element.style, { left: `${from.x}px`, top: `${from.y}px`, width: `${to.x - from.x}px`, height: `${to.y - from.y}px` });
+    const element = h(
+      "div",
+      { className: isSelected ? "box selected" : "box" },
+      h("span", { className: "box-label" }, box.label),
+    );
+    Object.assign(element.style, {
+      left: `${from.x}px`,
+      top: `${from.y}px`,
+      width: `${to.x - from.x}px`,
+      height: `${to.y - from.y}px`,
+    });
     element.style.setProperty("--label-color", color);
     element.classList.toggle("at-top", from.y < 20);
     return isSelected ? [element, ...HANDLES.map((handle) => this.#handle(box, handle, color))] : [element];

@@ -34,7 +34,13 @@ export class Panel {
       "aside",
       { className: "panel", "aria-label": "Annotations" },
       h("section", {}, h("div", { className: "panel-head" }, h("h2", {}, "Labels")), this.labels.element),
-      h("section", { className: "items-section" }, h("div", { className: "panel-head" }, this.heading, ...history), this.summary, this.list),
+      h(
+        "section",
+        { className: "items-section" },
+        h("div", { className: "panel-head" }, this.heading, ...history),
+        this.summary,
+        this.list,
+      ),
       this.inspector.element,
       h("section", { className: "files" }, this.#files(), this.status),
     );
@@ -110,8 +116,15 @@ export class Panel {
     dot.style.setProperty("--label-color", colorOf(this.notebook.annotations, item.label));
     const words = [h("span", { className: "item-where" }, where), h("span", { className: "item-label" }, item.label)];
     const name = `${item.kind} ${item.label}, frame ${where}`;
-    const button = h("button", { type: "button", className: "item", "aria-label": name, "aria-pressed": String(isSelected), onclick: choose }, dot, ...words);
-    const remove = iconButton("close", `Delete ${name}`, null, () => this.run("removeItem", item.id), { className: "icon-button small" });
+    const button = h(
+      "button",
+      { type: "button", className: "item", "aria-label": name, "aria-pressed": String(isSelected), onclick: choose },
+      dot,
+      ...words,
+    );
+    const remove = iconButton("close", `Delete ${name}`, null, () => this.run("removeItem", item.id), {
+      className: "icon-button small",
+    });
     const row = h("li", { "data-id": String(item.id) }, button, remove);
     row.classList.toggle("here", isOn(item, frame));
     return row;

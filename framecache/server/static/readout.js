@@ -19,7 +19,8 @@ export class Readout {
     const title = "Go to a frame, seconds or timecode (G)";
     const place = h("button", { type: "button", className: "index-button", title, "aria-label": title, onclick: onGoTo });
     place.append(this.index, this.count);
-    const part = (caption, ...values) => h("div", { className: "readout-part" }, caption, h("div", { className: "readout-value" }, ...values));
+    const part = (caption, ...values) =>
+      h("div", { className: "readout-part" }, caption, h("div", { className: "readout-value" }, ...values));
     const words = (text) => h("span", { className: "caption" }, text);
     this.element = h(
       "div",

@@ -37,12 +37,22 @@ export class Session extends EventTarget {
     this.width = Infinity;
     this.isDragging = false;
     this.direction = 1;
+    /** Where to go once it is known which frame that is. @type {((times: FrameTimes) => number | null) | null} */
+    this.awaited = null;
     this.shownOrder = 0;
     this.retryMilliseconds = 0;
     /** Whether a request failed and its next turn has not come. */
     this.isWaiting = false;
-    this.loader = new Loader(video, (picture, order) => this.#arrived(picture, order), (error, index) => this.#failed(error, index));
-    this.player = new Player(this.loader, (picture) => this.#show(picture), (edge) => this.#ended(edge));
+    this.loader = new Loader(
+      video,
+      (picture, order) => this.#arrived(picture, order),
+      (error, index) => this.#failed(error, index),
+    );
+    this.player = new Player(
+      this.loader,
+      (picture) => this.#show(picture),
+      (edge) => this.#ended(edge),
+    );
   }
 
   get rate() {
@@ -64,7 +74,22 @@ export class Session extends EventTarget {
     this.player.times = this.times;
     this.timecode = new TimecodeKind(this.video.info);
     this.#emit("timeline");
+    this.#goToAwaited();
     this.#pump();
+  }
+
+  /**
+   * Goes to a place as soon as it is known which frame that is; going elsewhere before gives it up.
+   * @param {(times: FrameTimes) => number | null} place null while it is not known
+   */
+  seek(place) {
+    this.awaited = place;
+    this.#goToAwaited();
+  }
+
+  #goToAwaited() {
+    const index = this.nFrames ? (this.awaited?.(this.times) ?? null) : null;
+    if (index !== null) this.goTo(index);
   }
 
   /** How wide pictures need to be on this screen, in pixels; Infinity is as wide as they are. */
@@ -78,6 +103,7 @@ export class Session extends EventTarget {
   /** Goes to a frame, clamped to the video. Playing stops. */
   goTo(index, { isDragging = false } = {}) {
     if (!this.nFrames || !Number.isFinite(index)) return;
+    this.awaited = null;
     if (this.player.isPlaying) this.#stopPlaying();
     const target = Math.min(this.nFrames - 1, Math.max(0, Math.round(index)));
     this.direction = Math.sign(target - this.wanted) || this.direction;

@@ -21,7 +21,10 @@ export function frameAt(x, nFrames, width) {
 export function rulerStep(nFrames, width) {
   const least = (LEAST_LABEL_PIXELS * nFrames) / Math.max(1, width - 2 * INSET);
   const power = 10 ** Math.floor(Math.log10(Math.max(1, least)));
-  return Math.max(1, [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= least));
+  return Math.max(
+    1,
+    [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= least),
+  );
 }
 
 /**

@@ -38,7 +38,13 @@ export class Strip {
     this.previewNumber = h("span", { className: "preview-number" });
     this.previewTarget = h("span", { className: "preview-target" });
     const caption = h("span", { className: "preview-words" }, this.previewTarget);
-    this.preview = h("div", { className: "preview", hidden: true, "aria-hidden": "true" }, this.previewCanvas, this.previewNumber, caption);
+    this.preview = h(
+      "div",
+      { className: "preview", hidden: true, "aria-hidden": "true" },
+      this.previewCanvas,
+      this.previewNumber,
+      caption,
+    );
     const slider = { className: "strip", role: "slider", tabIndex: 0, "aria-label": "Frame", "aria-orientation": "horizontal" };
     this.element = h("div", slider, this.canvas, this.hoverLine, this.wantedHead, this.shownHead);
     this.frame = h("div", { className: "strip-frame" }, this.preview, this.element);
@@ -82,7 +88,10 @@ export class Strip {
     said.setAttribute("aria-valuemax", String(nFrames - 1));
     said.setAttribute("aria-valuenow", String(index));
     const seconds = times.seconds(index);
-    said.setAttribute("aria-valuetext", `frame ${index} of ${nFrames}, ${formatSeconds(seconds)}, timecode ${timecode.format(index, seconds)}`);
+    said.setAttribute(
+      "aria-valuetext",
+      `frame ${index} of ${nFrames}, ${formatSeconds(seconds)}, timecode ${timecode.format(index, seconds)}`,
+    );
   }
 
   #paintNow() {
@@ -92,7 +101,9 @@ export class Strip {
     this.canvas.height = Math.round(height * devicePixelRatio);
     this.context.setTransform(this.canvas.width / width, 0, 0, this.canvas.height / height, 0, 0);
     const style = getComputedStyle(this.element);
-    const colors = Object.fromEntries(Object.entries(COLOR_NAMES).map(([name, property]) => [name, style.getPropertyValue(property)]));
+    const colors = Object.fromEntries(
+      Object.entries(COLOR_NAMES).map(([name, property]) => [name, style.getPropertyValue(property)]),
+    );
     paintStrip(this.context, { width, height }, this.model, colors);
     this.placeHeads();
   }

@@ -3,6 +3,7 @@
 import { CONTROL_STYLES } from "./styles-controls.js";
 import { FRAME_STYLES } from "./styles-frame.js";
 import { PANEL_STYLES } from "./styles-panel.js";
+import { STAGE_STYLES } from "./styles-stage.js";
 
 const DARK = `
   color-scheme: dark;
@@ -64,4 +65,4 @@ function sheet(text) {
   return made;
 }
 
-export const STYLES = [THEME_STYLES, FRAME_STYLES, CONTROL_STYLES, PANEL_STYLES].map(sheet);
+export const STYLES = [THEME_STYLES, FRAME_STYLES, STAGE_STYLES, CONTROL_STYLES, PANEL_STYLES].map(sheet);

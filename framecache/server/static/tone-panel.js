@@ -18,13 +18,27 @@ export class TonePanel {
     );
     const note = h("p", { className: "hint" }, "Only what you see. Saved frames stay as they are.");
     const rows = this.fields.map(({ row }) => row);
-    this.element = h("section", { className: "tone-panel", hidden: true, "aria-label": "Adjust the picture" }, ...rows, note, buttons);
+    this.element = h(
+      "section",
+      { className: "tone-panel", hidden: true, "aria-label": "Adjust the picture" },
+      ...rows,
+      note,
+      buttons,
+    );
   }
 
   #field(name) {
     const [min, max, step] = TONE_LIMITS[name].map(String);
     const value = h("output", { className: "tone-value" }, PLAIN_TONE[name].toFixed(2));
-    const input = h("input", { type: "range", name, min, max, step, value: String(PLAIN_TONE[name]), oninput: () => this.#changed() });
+    const input = h("input", {
+      type: "range",
+      name,
+      min,
+      max,
+      step,
+      value: String(PLAIN_TONE[name]),
+      oninput: () => this.#changed(),
+    });
     return { name, input, value, row: h("label", { className: "tone-row" }, h("span", {}, NAMES[name]), input, value) };
   }
 

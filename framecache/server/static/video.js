@@ -139,9 +139,9 @@ export class Video {
   }
 }
 
-/** Whether the same request may well be answered a moment later. */
+/** Whether the same request may well be answered a moment later. A request that was overtaken (409) may be wanted again. */
 export function isPassing(error) {
-  return error instanceof ServerProblem && [429, 503].includes(error.status);
+  return error instanceof ServerProblem && [409, 429, 503].includes(error.status);
 }
 
 /** Waits; ends early, with an AbortError, where `signal` is aborted. */

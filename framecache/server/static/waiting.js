@@ -17,7 +17,14 @@ export class Waiting {
     this.bar = h("progress", { className: "waiting-bar", max: 1, "aria-label": "Finding the frames", hidden: true });
     this.spinner = h("div", { className: "spinner", "aria-hidden": "true" });
     this.retry = h("button", { type: "button", className: "primary", hidden: true, onclick: () => session.retry() }, "Try again");
-    this.element = h("div", { className: "waiting", hidden: true, role: "status" }, this.spinner, this.words, this.bar, this.retry);
+    this.element = h(
+      "div",
+      { className: "waiting", hidden: true, role: "status" },
+      this.spinner,
+      this.words,
+      this.bar,
+      this.retry,
+    );
     this.loading = h("p", { className: "loading", hidden: true });
     stage.append(this.element, this.loading);
     for (const name of ["shown", "wanted", "play", "trouble", "timeline"]) session.addEventListener(name, () => this.#show());
@@ -30,8 +37,10 @@ export class Waiting {
   /** What the server says of the video while it is opened. */
   showState({ state, stage, progress, error }) {
     this.opening = null;
-    if (state === "failed") this.opening = { words: `This video cannot be opened: ${error ?? "no reason is known"}`, isFailure: true };
-    else if (state === "new" || state === "opening") this.opening = { words: STAGES[stage] ?? "Opening the video", progress: stage ? progress : null };
+    if (state === "failed")
+      this.opening = { words: `This video cannot be opened: ${error ?? "no reason is known"}`, isFailure: true };
+    else if (state === "new" || state === "opening")
+      this.opening = { words: STAGES[stage] ?? "Opening the video", progress: stage ? progress : null };
     this.#show();
   }
 

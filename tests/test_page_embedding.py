@@ -1,0 +1,228 @@
+"""The page and the server that does not know everything at once, asks for a token, or is another page's."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pages
+import pytest
+from pages import Person
+from playwright.sync_api import Browser, Route
+
+N_FRAMES = 330
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with pages.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def server(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pages.server(tmp_path_factory.mktemp("server"), sample) as address:
+        yield address
+
+
+@pytest.fixture
+def person(browser: Browser, server: str) -> Iterator[Person]:
+    with pages.visit(browser, server) as person:
+        yield person
+
+
+@pytest.fixture
+def other_page(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Another server with pages of its own: its address, and the folder to put them in."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{other.server_port}", folder
+        other.shutdown()
+        thread.join()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Slowly:
+    """Stands before the server, and says of a video's state and timeline what it is told to say."""
+
+    def __init__(self, person: Person) -> None:
+        self.state: dict[str, Any] = {}
+        self.n_known = N_FRAMES
+        person.page.route("**/v1/videos/*", self._tell_state)
+        person.page.route("**/timeline", self._tell_timeline)
+
+    def _tell_state(self, route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), **self.state})
+
+    def _tell_timeline(self, route: Route) -> None:
+        told = route.fetch().json()
+        if self.n_known < N_FRAMES:
+            told.update(n_frames=self.n_known, is_whole=False, pts_gaps=[[told["pts_gaps"][0][0], self.n_known - 1]])
+            told["keyframes"] = [index for index in told["keyframes"] if index < self.n_known]
+        route.fulfill(json=told)
+
+
+def test_a_video_that_is_being_opened_says_how_far_that_is(person: Person):
+    slowly = Slowly(person)
+    slowly.state = {"state": "opening", "stage": "decoding", "progress": 0.4, "n_known": 0, "info": None}
+    person.page.goto(person.address)
+    person.part(".waiting-bar").wait_for(state="visible")
+    assert "Decoding once" in person.part(".waiting-words").text_content()
+    assert person.evaluate("scrubber.shadowRoot.querySelector('.waiting-bar').value") == pytest.approx(0.4)
+    slowly.state = {}
+    person.part(".waiting-bar").wait_for(state="hidden")
+    person.settles_at(0)
+
+
+def test_a_video_that_grows_is_shown_as_far_as_it_is_known(person: Person):
+    slowly = Slowly(person)
+    slowly.state = {"state": "growing", "stage": "scanning", "progress": 0.3, "n_known": 100, "info": None}
+    slowly.n_known = 100
+    person.open()
+    person.press("End")
+    person.settles_at(99)
+    assert person.part(".count").text_content() == " / 100+"
+    assert person.part(".state-badge").text_content() == "finding frames, 30 %"
+    slowly.n_known = 200
+    slowly.state = {**slowly.state, "n_known": 200}
+    person.wait("scrubber.nFrames === 200")
+    person.settles_at(99)
+    slowly.n_known, slowly.state = N_FRAMES, {}
+    person.wait("scrubber.nFrames === argument", N_FRAMES)
+    person.part(".state-badge").wait_for(state="hidden")
+    person.press("End")
+    person.settles_at(N_FRAMES - 1)
+
+
+def test_a_link_beyond_the_frames_known_so_far_is_waited_for(person: Person):
+    slowly = Slowly(person)
+    slowly.state = {"state": "growing", "stage": "scanning", "progress": 0.3, "n_known": 100, "info": None}
+    slowly.n_known = 100
+    person.open("/?frame=250")
+    assert person.evaluate("scrubber.nFrames") == 100
+    slowly.n_known, slowly.state = N_FRAMES, {}
+    person.settles_at(250)
+
+
+def test_a_video_that_cannot_be_opened_says_why(person: Person):
+    slowly = Slowly(person)
+    slowly.state = {"state": "failed", "error": "there is no video stream in it", "info": None, "n_known": 0}
+    person.page.goto(person.address)
+    person.part(".waiting.failed").wait_for(state="visible")
+    assert "there is no video stream in it" in person.part(".waiting-words").text_content()
+
+
+def test_a_server_that_is_busy_is_asked_again_without_a_word(person: Person):
+    person.complaints_expected = True
+    turns = iter(range(2))
+
+    def busy(route: Route) -> None:
+        if next(turns, None) is None:
+            route.continue_()
+        else:
+            body = json.dumps({"status": 503, "detail": "too many requests are waiting"})
+            route.fulfill(status=503, body=body, content_type=PROBLEM, headers={"Retry-After": "0"})
+
+    person.open()
+    person.page.route("**/frames/50.*", busy)
+    person.evaluate("scrubber.frame = 50")
+    person.settles_at(50)
+    assert person.part(".waiting.failed").count() == 0
+
+
+def test_a_file_that_was_replaced_is_told(person: Person):
+    person.complaints_expected = True
+    body = json.dumps({"status": 410, "detail": "v names another file"})
+    person.open()
+    person.page.route("**/frames/50.*", lambda route: route.fulfill(status=410, body=body, content_type=PROBLEM))
+    person.evaluate("scrubber.frame = 50")
+    person.part(".waiting.failed").wait_for(state="visible")
+    assert "another file" in person.part(".waiting-words").text_content()
+    assert (person.number, person.burnt_number()) == (0, 0)
+
+
+def test_an_answer_that_overtook_itself_is_asked_for_again(person: Person):
+    person.complaints_expected = True
+    turns = iter(range(3))
+
+    def overtaken(route: Route) -> None:
+        if next(turns, None) is None:
+            route.continue_()
+        else:
+            route.fulfill(status=409, body=json.dumps({"status": 409, "detail": "overtaken"}), content_type=PROBLEM)
+
+    person.open()
+    person.page.route("**/frames/50.*", overtaken)
+    person.evaluate("scrubber.frame = 50")
+    person.settles_at(50)
+
+
+def test_a_link_with_a_token_opens_the_page_and_leaves_no_token_in_the_address(browser: Browser, sample: Path, tmp_path: Path):
+    with pages.server(tmp_path, sample, token="open-sesame") as link:
+        assert "open-sesame" in link
+        address = link.partition("/?")[0]
+        with pages.visit(browser, address) as person:
+            person.open(link.removeprefix(address))
+            person.press("ArrowRight")
+            person.settles_at(1)
+            assert "open-sesame" not in person.page.url
+
+
+EMBEDDED = """<!doctype html><html lang="en"><title>notes</title>
+<p>Text around it, with a <a href="#">link</a>.</p><input id="field">
+<script type="module" src="{server}/static/frame-scrubber.js"></script>
+<frame-scrubber src="{server}/v1/videos/{id}" frame="-10" style="height: 500px"></frame-scrubber>
+"""
+
+
+def test_the_element_works_in_a_page_of_another_origin(
+    browser: Browser, sample: Path, tmp_path: Path, other_page: tuple[str, Path]
+):
+    origin, folder = other_page
+    with pages.server(tmp_path, sample, origins=[origin]) as server, pages.visit(browser, origin) as person:
+        # Neither server has an icon for the tab.
+        person.complaints_expected = True
+        person.page.goto(f"{server}/v1/videos")
+        (video,) = json.loads(person.page.locator("body").text_content())["videos"]
+        (folder / "index.html").write_text(EMBEDDED.format(server=server, id=video["id"]))
+        person.open()
+        person.settles_at(N_FRAMES - 10)
+        # Its keys are its own only while it has the focus.
+        person.press("ArrowRight")
+        person.page.locator("#field").press("ArrowRight")
+        person.settles_at(N_FRAMES - 10)
+        person.evaluate("scrubber.focus()")
+        person.press("ArrowRight")
+        person.settles_at(N_FRAMES - 9)
+        assert person.evaluate("scrubber.offsetHeight") == 500
+        # Another address does not follow what is seen: that is the page's own business.
+        assert person.page.url.rstrip("/") == origin
+
+
+def test_the_element_ends_with_its_place_in_the_page_and_begins_anew(person: Person):
+    person.open("/?frame=20")
+    person.settles_at(20)
+    person.evaluate("(window.kept = scrubber, scrubber.play(1), scrubber.remove())")
+    requests: list[str] = []
+    person.page.on("request", lambda request: requests.append(request.url))
+    person.page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+    assert requests == []
+    person.page.evaluate("void document.getElementById('main').append(kept)")
+    person.wait("scrubber && scrubber.frame !== null")
+    person.settles()
+    person.evaluate("scrubber.setAttribute('frame', '44')")
+    person.settles_at(44)
