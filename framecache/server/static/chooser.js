@@ -25,10 +25,10 @@ export class Chooser {
     this.count = h("p", { className: "count", role: "status" });
     const head = h("header", { className: "chooser-head" }, h("h1", {}, "Videos"), this.field, this.count);
     this.element = h("div", { className: "chooser" }, head, this.list);
-    // Pictures are asked for as their cards come into sight.
-    this.observer = new IntersectionObserver((entries) =>
-      entries.forEach((entry) => entry.isIntersecting && this.#picture(entry.target)),
-    );
+    /** Places whose cards were seen, for pictures one after the other: each opens a video on the server. */
+    this.waiting = [];
+    this.isLoading = false;
+    this.observer = new IntersectionObserver((entries) => this.#seen(entries.filter((entry) => entry.isIntersecting)));
     this.#show();
   }
 
@@ -36,6 +36,7 @@ export class Chooser {
     const words = this.field.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = this.videos.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
     this.observer.disconnect();
+    this.waiting = [];
     this.list.replaceChildren(...found.slice(0, FIRST_ROWS).map((video) => this.#card(video)));
     const more = found.length > FIRST_ROWS ? `, the first ${FIRST_ROWS} are shown: filter by name` : "";
     this.count.textContent = `${found.length} of ${this.videos.length}${more}`;
@@ -47,8 +48,7 @@ export class Chooser {
     picture.dataset.address = `/v1/videos/${encodeURIComponent(id)}/frames/0.jpg?w=${THUMBNAIL_WIDTH}`;
     const words = [h("strong", {}, file), h("span", { className: "folder" }, folders.reverse().join("/"))];
     const facts = h("span", { className: "facts" }, state === "failed" ? `${sizeOf(bytes)} · cannot be opened` : sizeOf(bytes));
-    // Asking for a picture opens the video: only those that are open anyway show one.
-    if (state === "ready") this.observer.observe(picture);
+    if (state !== "failed") this.observer.observe(picture);
     return h(
       "li",
       {},
@@ -61,9 +61,23 @@ export class Chooser {
     );
   }
 
-  #picture(place) {
-    this.observer.unobserve(place);
-    const image = h("img", { alt: "", src: place.dataset.address, onerror: () => image.remove() });
-    place.append(image);
+  #seen(entries) {
+    for (const { target } of entries) this.observer.unobserve(target);
+    this.waiting.push(...entries.map((entry) => entry.target));
+    this.#next();
+  }
+
+  #next() {
+    const place = this.isLoading ? undefined : this.waiting.shift();
+    if (!place) return;
+    this.isLoading = true;
+    const image = h("img", { alt: "", src: place.dataset.address });
+    const done = (isThere) => {
+      this.isLoading = false;
+      if (isThere) place.append(image);
+      this.#next();
+    };
+    image.addEventListener("load", () => done(true));
+    image.addEventListener("error", () => done(false));
   }
 }

@@ -15,7 +15,7 @@ export class Readout {
     this.time = h("span", { className: "time" }, "–");
     this.timecode = h("span", { className: "timecode" }, "–");
     this.timecodeKind = h("span", { className: "caption timecode-kind" }, "timecode");
-    this.key = h("span", { className: "badge key-badge", title: "Decoding can start at this frame" }, "key");
+    this.key = h("span", { className: "badge key-badge absent", title: "Decoding can start at this frame" }, "key");
     const title = "Go to a frame, seconds or timecode (G)";
     const place = h("button", { type: "button", className: "index-button", title, "aria-label": title, onclick: onGoTo });
     place.append(this.index, this.count);
