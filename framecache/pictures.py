@@ -103,9 +103,9 @@ class Pictures:
             self._engine.replace(video, video.planes_key(place), image_key, image)
         return self.another(image)
 
-    def image_of_list(self, place: int, next_place: int | None) -> Image:
+    def image_of_list(self, place: int, next_place: int | None, is_cancelled: Callable[[], bool] = never) -> Image:
         """The image at a place of an ascending list, with none wanted before the one that comes next."""
-        return self.image(place, around=around_in_list(self._video.index, place, next_place))
+        return self.image(place, is_cancelled, around_in_list(self._video.index, place, next_place))
 
     def is_at_hand(self, place: int) -> bool:
         """Whether the cache holds what an image of a place is made from; no use is counted."""

@@ -16,7 +16,6 @@ from framecache.decode.convert import Transform, fit
 from framecache.errors import BadArgumentError, DecodeError, FramecacheError
 from framecache.frame import Image
 from framecache.index.frame_index import FrameIndex
-from framecache.pace import Around
 from framecache.pictures import Pictures, frozen
 from framecache.reader import VideoReader
 from framecache.server.describe import ID, VERSION, operation
@@ -174,9 +173,10 @@ def _sprite(served: ServedVideo, reader: VideoReader, thumbnails: Thumbnails, nu
     size = (thumbnails.width, thumbnails.height)
     small: Pictures = reader._look(Transform("bgr24", size), use_cache=False, prefetch=False)
     sprite = np.full((ROWS * size[1], COLUMNS * size[0], 3), BLANK, np.uint8)
-    for at, place in enumerate(thumbnails.places[number * A_SPRITE : (number + 1) * A_SPRITE]):
+    shown = thumbnails.places[number * A_SPRITE : (number + 1) * A_SPRITE]
+    for at, (place, following) in enumerate(zip(shown, [*shown[1:], None])):
         try:
-            picture = small.image(place, job.is_unwanted, Around(0, is_single=True))
+            picture = small.image_of_list(place, following, job.is_unwanted)
         except DecodeError:
             continue  # it stays blank
         except FramecacheError as error:
