@@ -218,6 +218,20 @@ def test_a_client_that_takes_an_answer_slowly_gets_the_whole_of_it(running: Call
     assert n_taken > n_bytes
 
 
+def test_the_time_for_the_next_request_begins_when_the_last_answer_was_taken(running: Callable[..., Running]):
+    server = running(head_seconds=0.6)
+    with contextlib.closing(server.connect(GET.format("/large/20000000"))) as client:
+        n_left, began = 20_000_000, time.monotonic()
+        while n_left > 0:
+            # One part comes with the head.
+            n_left -= len(client.recv(min(1 << 16, n_left)))
+            if time.monotonic() - began < 1.2 and n_left < 12_000_000:
+                time.sleep(0.01)
+        time.sleep(0.2)
+        client.sendall(GET.format("/").replace("localhost", "localhost\r\nConnection: close").encode())
+        assert received(client).endswith(b"here")
+
+
 def test_an_answer_that_takes_long_is_no_slow_client(running: Callable[..., Running]):
     server = running(head_seconds=0.2, send_seconds=0.2)
     assert server.get("/seconds/0.8") == (200, b"slept")
@@ -285,13 +299,31 @@ def test_a_client_gone_in_the_middle_is_noticed(running: Callable[..., Running])
     ],
     ids=lambda text: repr(text[:60]),
 )
-def test_what_is_no_request_ends_its_connection_and_nothing_else(text: str, running: Callable[..., Running], capfd: Any):
+def test_what_is_no_request_ends_its_connection_and_nothing_else(
+    text: str, running: Callable[..., Running], caplog: pytest.LogCaptureFixture
+):
     server = running(head_seconds=0.5)
     answer = server.ask(text)
     assert b" 400 " in answer.split(b"\r\n")[0] or answer == b"" or answer.endswith(b"here")
     assert eventually(lambda: server.n_connections == 0)
     assert server.get() == (200, b"here")
-    assert capfd.readouterr().err == ""
+    assert caplog.messages == [], "nobody should be able to fill the log"
+
+
+@pytest.mark.parametrize("target", ["GET /endless", "POST /"])
+def test_nonsense_during_an_answer_or_after_it_ends_the_connection(
+    target: str, running: Callable[..., Running], caplog: pytest.LogCaptureFixture
+):
+    server = running()
+    with contextlib.closing(
+        server.connect(f"{target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    ) as client:
+        assert client.recv(12) == b"HTTP/1.1 200"
+        client.sendall(b"nonsense\r\n")
+        received(client)
+    assert eventually(lambda: server.n_connections == 0)
+    assert eventually(lambda: not server.server.server_state.tasks)
+    assert caplog.messages == []
 
 
 def test_foreign_hosts_are_refused_where_it_listens(running: Callable[..., Running]):
@@ -455,6 +487,8 @@ def test_closing_ends_soon_while_clients_hang(stand: Stand):
     assert "closed" in repr(server)
     assert stand.is_closed
     for client in [*clients, hanging]:
+        client.settimeout(DEADLINE_SECONDS)
+        received(client)  # to its end
         client.close()
 
 

@@ -82,7 +82,12 @@ class Connection(H11Protocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Tell that what came is no request, unless an answer is under way."""
+        """Tell that what came is no request, unless an answer is under way or was given already."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            # To whoever works on the answer, this client is gone: nothing more can be sent, which is no failure of theirs.
+            self.cycle.disconnected = True
+            self.transport.abort()
+            return
         try:
             super().send_400_response(msg)
         except h11.LocalProtocolError:
