@@ -176,15 +176,11 @@ def open_video(
         video, is_unread = engine.join_video(video_key), True
         if video is None:
             stored = record.load()
-            begun: FrameIndex | Growing
-            if stored is not None:
-                begun = stored
-            else:
-                # What a file object raises is told to whoever looks first, so a scan of one has it to itself.
-                may_grow = may_grow and not isinstance(source, FileSource)
-                making = partial(begin_index, progress=progress, made_from=index_from, may_grow=may_grow)
-                begun = making(first, first_opened, again, source.open_io)
-                is_unread = isinstance(begun, FrameIndex) and begun.made_from == "table"
+            # What a file object raises is told to whoever looks first, so a scan of one has it to itself.
+            may_grow = may_grow and not isinstance(source, FileSource)
+            making = partial(begin_index, progress=progress, made_from=index_from, may_grow=may_grow)
+            begun = making(first, first_opened, again, source.open_io) if stored is None else stored
+            is_unread = begun is stored or (isinstance(begun, FrameIndex) and begun.made_from == "table")
             index = begun.index if isinstance(begun, Growing) else begun
             fresh = Video(source, stream, index, video_key, record.save, is_from_store=stored is not None)
             video = _open_fresh(engine, fresh, begun, record, progress)

@@ -6,6 +6,7 @@ import gzip
 import json
 import mimetypes
 import os
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from framecache.reader import VideoReader
 from framecache.server.describe import ERRORS, FRAME_NAME, ID, MEDIA, RENDITION, TIME_NAME, operation
 from framecache.server.frames import fingerprint_of
 from framecache.server.problems import Problem
@@ -65,22 +67,19 @@ def video_routes(service: Service) -> APIRouter:
     async def frame(request: Request) -> Response:
         """A frame's picture by its index; negative ones count from the end."""
         index = parse_index(request.path_params["n"])
-        asked = parse_asked(request.path_params["ext"], query_of(request))
-        with service.videos.use(request.path_params["id"]) as served:
-            reader = await service.reader(served)
-            service.check_version(reader, asked.fingerprint)
-            place = await service.place(served, reader, index)
-            return await service.picture(request, served, reader, place, asked)
+        return await picture(request, lambda served, reader: service.place(served, reader, index))
 
     async def frame_at(request: Request) -> Response:
         """The picture of the frame that is displayed at a time in seconds."""
         seconds = parse_seconds(request.path_params["seconds"])
+        return await picture(request, lambda served, reader: service.place_at(served, reader, seconds))
+
+    async def picture(request: Request, find: Callable[[ServedVideo, VideoReader], Awaitable[int]]) -> Response:
         asked = parse_asked(request.path_params["ext"], query_of(request))
         with service.videos.use(request.path_params["id"]) as served:
             reader = await service.reader(served)
             service.check_version(reader, asked.fingerprint)
-            place = await service.place_at(served, reader, seconds)
-            return await service.picture(request, served, reader, place, asked)
+            return await service.picture(request, served, reader, await find(served, reader), asked)
 
     async def media(request: Request) -> Response:
         """The file itself; parts of it by Range requests."""
