@@ -9,8 +9,8 @@
  * @typedef {{labels: Label[], items: (Mark | Range | Box)[], nextId: number}} Annotations
  */
 
-export const COLORS = ["#4f9cf9", "#f2a33a", "#4cc38a", "#e5679b", "#a98bf5", "#e8c547", "#39c0c8", "#f0705a", "#9aa7b8"];
-export const KINDS = ["mark", "range", "box"];
+const COLORS = ["#4f9cf9", "#f2a33a", "#4cc38a", "#e5679b", "#a98bf5", "#e8c547", "#39c0c8", "#f0705a", "#9aa7b8"];
+const KINDS = ["mark", "range", "box"];
 
 /** @type {Annotations} */
 export const EMPTY = Object.freeze({

@@ -231,7 +231,8 @@ export class App {
   }
 
   #showNotes() {
-    this.panel.show();
+    if (this.notebook.isDragging) this.panel.inspector.show();
+    else this.panel.show();
     this.boxTool.label = this.panel.labels.current;
     this.overlay.paint();
     this.strip.update({ annotations: this.notebook.annotations });

@@ -1,7 +1,7 @@
 /** Where playback is at a moment. Pure. Positions are seconds into the video; moments are milliseconds of one clock. */
 
 export const LARGEST_RATE = 64;
-export const SMALLEST_RATE = 0.01;
+const SMALLEST_RATE = 0.01;
 
 /** @param {number} rate @returns {number} a speed that can be played, with its sign; 0 stays 0 */
 export function boundedRate(rate) {

@@ -1,9 +1,7 @@
 /** The icons' paths, on a grid of 24, drawn with lines of 1.8. */
 
-const playHead = "M7 5l12 7-12 7z";
-
 export const ICONS = Object.freeze({
-  play: playHead,
+  play: "M7 5l12 7-12 7z",
   pause: "M8 5v14M16 5v14",
   reverse: "M17 5L5 12l12 7z",
   stepBack: "M17 6l-8 6 8 6zM6 6v12",
@@ -18,21 +16,16 @@ export const ICONS = Object.freeze({
   mark: "M7 4h10v16l-5-4-5 4z",
   range: "M5 6v12M19 6v12M5 12h14",
   box: "M5 6h14v12H5zM3 4h4v4H3zM17 4h4v4h-4zM3 16h4v4H3zM17 16h4v4h-4z",
-  pointer: "M6 4l12 8-5 1.5L10.500 19z",
   carry: "M4 7h9v10H4zM15 12h6M18 9l3 3-3 3",
   tone: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18",
   fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   zoom: "M10.500 4a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13zM15.500 15.500L20 20M8 10.500h5M10.500 8v5",
   save: "M12 4v11M7.500 11l4.500 4.500 4.500-4.500M5 20h14",
-  goTo: "M4 12h13M12 7l5 5-5 5M20 5v14",
   help: "M9 9a3 3 0 1 1 4.500 2.600c-1 .6-1.500 1.200-1.500 2.400M12 17.500v.3M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z",
   undo: "M8 5L4 9l4 4M4 9h10a5 5 0 0 1 0 10H9",
   redo: "M16 5l4 4-4 4M20 9H10a5 5 0 0 0 0 10h5",
-  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   panel: "M4 5h16v14H4zM15 5v14",
-  plus: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6L6 18",
   exportFile: "M12 15V4M8 8l4-4 4 4M5 14v6h14v-6",
   importFile: "M12 4v11M8 11l4 4 4-4M5 14v6h14v-6",
-  link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
 });

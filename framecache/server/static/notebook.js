@@ -75,6 +75,10 @@ export class Notebook extends EventTarget {
     this.#emit("change");
   }
 
+  get isDragging() {
+    return this.beforeDrag !== null;
+  }
+
   /** Ends a drag: all of it is one step, or with `isDropped` none. */
   endPreview(isDropped = false) {
     if (!this.beforeDrag) return;

@@ -2,13 +2,13 @@
 
 import { colorOf } from "./annotations.js";
 
-export const INSET = 10;
+const INSET = 10;
 const LANES = { ruler: [0, 15], notes: [18, 12], track: [33, 12] };
 const LEAST_LABEL_PIXELS = 76;
 const LEAST_TICK_PIXELS = 3;
 
 /** The left edge of frame `index`, in CSS pixels. */
-export const leftOf = (index, nFrames, width) => INSET + (index / Math.max(1, nFrames)) * (width - 2 * INSET);
+const leftOf = (index, nFrames, width) => INSET + (index / Math.max(1, nFrames)) * (width - 2 * INSET);
 export const middleOf = (index, nFrames, width) => leftOf(index + 0.5, nFrames, width);
 
 /** The frame under a place, clamped. */

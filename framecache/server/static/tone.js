@@ -11,7 +11,7 @@ export function isPlain(tone) {
 }
 
 /** What becomes of a value, 0 to 1: gamma first, which lifts the dark, then contrast about the middle, then brightness. */
-export function toned(value, { brightness, contrast, gamma }) {
+function toned(value, { brightness, contrast, gamma }) {
   return Math.min(1, Math.max(0, (value ** (1 / gamma) - 0.5) * contrast + 0.5 + brightness));
 }
 

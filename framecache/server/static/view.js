@@ -1,7 +1,7 @@
 /** Which part of the picture is seen: zoom and pan. Pure. Lengths are CSS pixels; centres are parts of the picture, 0 to 1. */
 
 export const FITTED = Object.freeze({ zoom: 1, x: 0.5, y: 0.5 });
-export const LARGEST_ZOOM = 64;
+const LARGEST_ZOOM = 64;
 
 /**
  * Where the whole picture lies on a stage.

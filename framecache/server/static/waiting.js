@@ -4,6 +4,7 @@ import { h, setText } from "./dom.js";
 
 // Shorter waits are not worth a flicker.
 const LONG_MILLISECONDS = 400;
+const SHORT_GAP_SECONDS = 0.2;
 const STAGES = { scanning: "Reading the file to find its frames", decoding: "Decoding once to find the frames" };
 
 export class Waiting {
@@ -53,10 +54,11 @@ export class Waiting {
   #show() {
     const { trouble, shown, isSettled, rate } = this.session;
     const message = this.opening ?? (trouble ? { words: trouble.message, isFailure: true, canRetry: true } : null);
-    const isFirst = !message && !shown;
     if (message) this.#say(message);
     else this.element.hidden = true;
-    this.#showLoading(!message && (isFirst || (!isSettled && !rate)));
+    if (message) this.#showLoading(null);
+    else if (rate) this.#showStall();
+    else this.#showLoading(shown && isSettled ? null : `loading frame ${this.session.wanted}`);
   }
 
   #say({ words, progress = null, isFailure = false, canRetry = false }) {
@@ -69,15 +71,22 @@ export class Waiting {
     this.retry.hidden = !canRetry;
   }
 
-  /** Says that a frame is on its way, once that takes long. */
-  #showLoading(isLoading) {
-    if (!isLoading) {
+  /** Says that a frame is on its way, once that takes long. @param {string | null} words null where none is */
+  #showLoading(words, isAnew = false) {
+    if (words === null || isAnew) {
       clearTimeout(this.timer);
       this.timer = null;
       this.loading.hidden = true;
-      return;
     }
-    setText(this.loading, `loading frame ${this.session.wanted}`);
+    if (words === null) return;
+    setText(this.loading, words);
     this.timer ??= setTimeout(() => (this.loading.hidden = false), LONG_MILLISECONDS);
+  }
+
+  /** While it plays, each frame that is shown begins the wait anew; slow playing has long gaps of its own. */
+  #showStall() {
+    const { times, shown, rate } = this.session;
+    const gap = shown ? times.endSeconds(shown.index) - times.seconds(shown.index) : 0;
+    this.#showLoading(gap / Math.abs(rate) < SHORT_GAP_SECONDS ? "waiting for frames" : null, true);
   }
 }
