@@ -409,6 +409,16 @@ def test_touch_drags_the_timeline_and_pinches_the_picture(browser: Browser, serv
         assert person.evaluate("scrubber.view.zoom") > 2
 
 
+def test_with_shift_held_the_timeline_is_dragged_frame_by_frame(person: Person):
+    person.open("/?frame=100")
+    person.settles_at(100)
+    x, y = person.strip_point(100)
+    person.page.keyboard.down("Shift")
+    person.drag((x, y), (x + 60, y))
+    person.page.keyboard.up("Shift")
+    person.settles_at(110)
+
+
 def test_the_list_of_keys_opens_and_closes(person: Person):
     person.open()
     person.press("?")

@@ -130,6 +130,20 @@ def test_boxes_are_drawn_rightly_while_zoomed_in(person: Person):
     assert sides(only(person)) == pytest.approx([50, 30, 30, 20], abs=0.4)
 
 
+def test_fingers_draw_with_one_and_zoom_with_two(browser: Browser, server: str):
+    with pages.visit(browser, server, has_touch=True) as person:
+        person.open("/?frame=20")
+        person.settles_at(20)
+        person.part("button[aria-label='Draw boxes']").tap()
+        touch = pages.Touch(person)
+        touch.move([person.stage_point(40, 30)], [person.stage_point(120, 90)])
+        assert sides(only(person)) == pytest.approx([40, 30, 80, 60], abs=0.7)
+        (x, y), (left, top) = person.stage_point(160, 90), person.stage_point(150, 90)
+        touch.move([(left, top), (x, y)], [(left - 60, top), (x + 60, y)])
+        assert person.evaluate("scrubber.view.zoom") > 2
+        assert len(items(person)) == 1
+
+
 def test_a_box_is_made_moved_and_resized_by_keys_alone(person: Person):
     person.press("Shift+B")
     assert sides(only(person)) == [120, 67.5, 80, 45]

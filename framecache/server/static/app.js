@@ -58,7 +58,12 @@ export class App {
     this.boxTool = new BoxTool(this.stage, this.notebook, () => this.#hold());
     const takes = (event) => this.#takesPointer(event);
     const isWheelOurs = () => this.host.matches(":focus-within");
-    this.gestures = new Gestures(this.stage, { takes, isWheelOurs, onStep: (frames) => this.session.step(frames) });
+    this.gestures = new Gestures(this.stage, {
+      takes,
+      isWheelOurs,
+      giveBack: () => this.boxTool.drop(),
+      onStep: (frames) => this.session.step(frames),
+    });
   }
 
   #build() {

@@ -8,6 +8,7 @@ export class Gestures {
    * @param {import("./stage.js").Stage} stage
    * @param {object} options
    * @param {(event: PointerEvent) => boolean} options.takes whether something else takes this pointer
+   * @param {() => void} options.giveBack ends what took a pointer, as a second finger makes it a pinch
    * @param {() => boolean} options.isWheelOurs whether a plain wheel zooms, and does not scroll the page around
    * @param {(frames: number) => void} options.onStep shift and wheel
    */
@@ -16,11 +17,12 @@ export class Gestures {
     this.options = options;
     /** @type {Map<number, {x: number, y: number}>} */
     this.pointers = new Map();
+    /** The pointer that something else took. @type {{id: number, x: number, y: number} | null} */
+    this.lent = null;
     const { element } = stage;
     element.addEventListener("pointerdown", (event) => this.#down(event));
     element.addEventListener("pointermove", (event) => this.#move(event));
-    for (const name of ["pointerup", "pointercancel"])
-      element.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
+    for (const name of ["pointerup", "pointercancel"]) element.addEventListener(name, (event) => this.#up(event));
     element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
   }
 
@@ -31,12 +33,29 @@ export class Gestures {
 
   #down(event) {
     if (event.button > 1) return;
-    if (event.button === 0 && this.pointers.size === 0 && this.options.takes(event)) return;
+    if (this.lent && event.pointerType === "touch") this.#takeBack();
+    else if (event.button === 0 && this.pointers.size === 0 && this.options.takes(event)) {
+      this.lent = { id: event.pointerId, ...this.#place(event) };
+      return;
+    }
     this.pointers.set(event.pointerId, this.#place(event));
     this.stage.element.setPointerCapture(event.pointerId);
   }
 
+  #takeBack() {
+    const { id, x, y } = this.lent;
+    this.lent = null;
+    this.options.giveBack();
+    this.pointers.set(id, { x, y });
+  }
+
+  #up({ pointerId }) {
+    this.pointers.delete(pointerId);
+    if (this.lent?.id === pointerId) this.lent = null;
+  }
+
   #move(event) {
+    if (this.lent?.id === event.pointerId) Object.assign(this.lent, this.#place(event));
     const before = this.pointers.get(event.pointerId);
     if (!before) return;
     const now = this.#place(event);

@@ -301,19 +301,21 @@ export const CONTROL_STYLES = `
     min-height: 2.6em;
   }
   .key-groups {
-    display: grid;
-    grid-template-columns: repeat(auto-fit, minmax(min(340px, 100%), 1fr));
-    gap: 4px 32px;
+    column-width: 340px;
+    column-gap: 32px;
     overflow: auto;
     max-height: calc(100dvh - 110px);
   }
+  .key-groups section {
+    break-inside: avoid;
+  }
   .key-groups h3 {
-    margin: 10px 0 4px;
+    margin: 0 0 4px;
     font-size: 13px;
     color: var(--text-quiet);
   }
   .key-groups dl {
-    margin: 0;
+    margin: 0 0 12px;
   }
   .key-row {
     display: flex;

@@ -137,12 +137,13 @@ export const PANEL_STYLES = `
   }
   .inspector .field {
     display: grid;
-    grid-template-columns: 44px 1fr;
+    grid-template-columns: 42px 1fr;
     margin: 0;
   }
   .inspector .field input {
     width: 100%;
     min-width: 0;
+    padding: 3px 5px;
     appearance: textfield;
     font-variant-numeric: tabular-nums;
   }
