@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,20 +186,24 @@ def test_a_link_with_a_token_opens_the_page_and_leaves_no_token_in_the_address(b
 EMBEDDED = """<!doctype html><html lang="en"><title>notes</title>
 <p>Text around it, with a <a href="#">link</a>.</p><input id="field">
 <script type="module" src="{server}/static/frame-scrubber.js"></script>
-<frame-scrubber src="{server}/v1/videos/{id}" frame="-10" style="height: 500px"></frame-scrubber>
+<frame-scrubber src="{server}/v1/videos/{id}" {token} frame="-10" style="height: 500px"></frame-scrubber>
 """
 
 
+@pytest.mark.parametrize("token", [None, "open-sesame"], ids=["open", "token"])
 def test_the_element_works_in_a_page_of_another_origin(
-    browser: Browser, sample: Path, tmp_path: Path, other_page: tuple[str, Path]
+    browser: Browser, sample: Path, tmp_path: Path, other_page: tuple[str, Path], token: str | None
 ):
     origin, folder = other_page
-    with pages.server(tmp_path, sample, origins=[origin]) as server, pages.visit(browser, origin) as person:
-        # Neither server has an icon for the tab.
+    with pages.server(tmp_path, sample, origins=[origin], token=token) as link, pages.visit(browser, origin) as person:
+        # That server has no icon for the tab.
         person.complaints_expected = True
-        person.page.goto(f"{server}/v1/videos")
-        (video,) = json.loads(person.page.locator("body").text_content())["videos"]
-        (folder / "index.html").write_text(EMBEDDED.format(server=server, id=video["id"]))
+        server = link.partition("/?")[0]
+        asked = urllib.request.Request(f"{server}/v1/videos", headers={"Authorization": f"Bearer {token}"} if token else {})
+        with urllib.request.urlopen(asked) as answer:
+            (video,) = json.load(answer)["videos"]
+        said = f'token="{token}"' if token else ""
+        (folder / "index.html").write_text(EMBEDDED.format(server=server, id=video["id"], token=said))
         person.open()
         person.settles_at(N_FRAMES - 10)
         # Its keys are its own only while it has the focus.
