@@ -419,6 +419,27 @@ def test_with_shift_held_the_timeline_is_dragged_frame_by_frame(person: Person):
     person.settles_at(110)
 
 
+def test_full_screen_is_entered_and_left_with_a_key(person: Person):
+    person.open("/?frame=9")
+    person.settles_at(9)
+    person.press("f")
+    person.wait("document.fullscreenElement === scrubber")
+    person.press("ArrowRight")
+    person.settles_at(10)
+    person.press("f")
+    person.wait("document.fullscreenElement === null")
+    person.settles_at(10)
+
+
+def test_playing_at_the_end_begins_anew(person: Person):
+    person.open("/?frame=-1")
+    person.settles_at(N_FRAMES - 1)
+    person.press("Space")
+    person.wait("scrubber.rate === 1 && scrubber.frame > 0 && scrubber.frame < 200")
+    person.press("Space")
+    person.settles()
+
+
 def test_the_list_of_keys_opens_and_closes(person: Person):
     person.open()
     person.press("?")

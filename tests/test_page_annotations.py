@@ -373,6 +373,17 @@ def test_a_browser_that_keeps_nothing_says_so(browser: Browser, server: str):
         assert "cannot keep" in person.part(".status").text_content()
 
 
+def test_of_very_many_annotations_those_near_the_frame_are_listed(person: Person):
+    marks = [{"kind": "mark", "label": f"label {index % 3}", "frame": index % 330} for index in range(1000)]
+    person.evaluate("scrubber.annotations = argument", {"items": marks})
+    assert "200 nearest" in person.part(".summary").text_content()
+    person.press("End")
+    person.settles_at(329)
+    listed = [int(text) for text in person.part(".item-where").all_text_contents()]
+    assert (len(listed), max(listed)) == (200, 329)
+    assert min(listed) > 200
+
+
 def test_the_element_hands_out_and_takes_annotations(person: Person):
     person.evaluate("(scrubber.addEventListener('annotationschange', () => (window.changes = (window.changes ?? 0) + 1)), null)")
     labels = [{"name": "fly", "color": "#ff0000"}]

@@ -225,6 +225,7 @@ export class App {
     this.controls.showPlay();
     this.readout.showWanted();
     this.readout.announce();
+    if (!this.session.rate) this.panel.showFrame();
     this.strip.update({ loop: this.session.loop });
     this.host.dispatchEvent(new Event("playchange"));
   }

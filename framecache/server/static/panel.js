@@ -70,14 +70,16 @@ export class Panel {
     this.redoButton.disabled = !future.length;
   }
 
-  /** Marks the rows that belong to the frame on the screen. */
+  /** Marks the rows that belong to the frame on the screen; a list too long for all of them moves on once playing stops. */
   showFrame() {
     const frame = this.session.shown?.index;
-    if (this.notebook.annotations.items.length > MOST_ROWS) {
-      this.#showItems();
+    const { items } = this.notebook.annotations;
+    if (items.length > MOST_ROWS) {
+      if (!this.session.rate) this.#showItems();
       return;
     }
-    for (const row of this.list.children) row.classList.toggle("here", this.#isHere(Number(row.dataset.id), frame));
+    const here = new Set(items.filter((item) => isOn(item, frame)).map((item) => String(item.id)));
+    for (const row of this.list.children) row.classList.toggle("here", here.has(row.dataset.id));
   }
 
   showStatus() {
@@ -86,11 +88,6 @@ export class Panel {
     const exported = !annotations.items.length ? "" : isExported ? "exported" : "not exported yet";
     setText(this.status, annotations.items.length ? [kept, exported].filter(Boolean).join(" · ") : "");
     this.status.classList.toggle("warning", !isKept);
-  }
-
-  #isHere(id, frame) {
-    const item = this.notebook.annotations.items.find((other) => other.id === id);
-    return Boolean(item) && frame !== undefined && isOn(item, frame);
   }
 
   #showItems() {
