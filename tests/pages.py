@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -258,6 +259,15 @@ def hold_frames(page: Page, is_held: Callable[[int], bool]) -> list[Route]:
 
     page.route("**/frames/*", handle)
     return held
+
+
+def until(condition: Callable[[], Any], page: Page) -> None:
+    """Waits for something of the browser's that is told to this side, such as a request."""
+    deadline = time.monotonic() + PATIENCE_MILLISECONDS / 1000
+    while not condition():
+        assert time.monotonic() < deadline
+        # Playwright hears of nothing unless it is given its turn.
+        page.wait_for_timeout(5)
 
 
 def saved_to(folder: Path, download: Any) -> Path:

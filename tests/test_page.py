@@ -259,6 +259,9 @@ def test_a_frame_that_the_server_gives_under_another_number_is_never_shown(perso
     person.part(".waiting-words").wait_for(state="visible")
     assert "sent frame 6" in person.part(".waiting-words").text_content()
     assert (person.number, person.burnt_number()) == (0, 0)
+    # Whoever goes back to where they were has nothing to be told any more.
+    person.press("Home")
+    person.part(".waiting-words").wait_for(state="hidden")
     person.press("End")
     person.settles_at(N_FRAMES - 1)
     assert 5 not in person.watched()
@@ -325,6 +328,21 @@ def test_a_server_that_is_gone_for_a_while_is_asked_again(person: Person):
     is_gone[0] = False
     person.settles_at(77)
     person.part(".waiting-words").wait_for(state="hidden")
+
+
+def test_a_frame_that_could_not_be_read_ahead_is_asked_for_again_once_it_is_wanted(person: Person):
+    person.complaints_expected = True
+    person.open()
+    once = iter([22])
+    held = pages.hold_frames(person.page, lambda index: index == 22 and next(once, None) is not None)
+    person.evaluate("scrubber.frame = 20")
+    person.settles_at(20)
+    person.press("ArrowRight")
+    person.settles_at(21)
+    pages.until(lambda: held, person.page)
+    person.press("ArrowRight")
+    held[0].abort()
+    person.settles_at(22)
 
 
 def test_the_canvas_is_sharp_to_the_devices_pixel(browser: Browser, server: str):

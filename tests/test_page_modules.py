@@ -101,6 +101,48 @@ def test_decoded_pictures_stay_within_their_bytes_and_are_closed(page: Page):
     }
 
 
+LOADING = """
+const asked = [], aborted = [];
+const video = {fingerprint: null, get(path, {signal, headers}) {
+    asked.push([path, headers["Client-Lane"] ?? null, Number(headers["Client-Sequence"] ?? 0)]);
+    return new Promise((_, reject) => signal.addEventListener("abort", () => {
+        aborted.push(path);
+        reject(new DOMException("", "AbortError"));
+    }));
+}};
+const failures = [];
+const loader = new names.Loader(video, () => {}, (error) => failures.push(error.message));
+"""
+
+
+def test_what_was_dropped_is_asked_for_anew_when_it_is_wanted_after_all(page: Page):
+    code = """
+        loader.readAhead(5, 640);
+        loader.want(5, 640);
+        const before = asked.length;
+        loader.dropAhead();
+        loader.want(5, 640);
+        await new Promise((resolve) => setTimeout(resolve));
+        return [before, asked.length, loader.isComing(5, 640), failures];
+    """
+    assert run(page, "loader", LOADING + code) == [1, 2, True, []]
+
+
+def test_of_many_wanted_frames_the_first_and_the_newest_are_worked_on(page: Page):
+    code = """
+        for (const index of [1, 2, 3, 4]) loader.want(index, 640);
+        await new Promise((resolve) => setTimeout(resolve));
+        return [asked, aborted, failures];
+    """
+    asked, aborted, failures = run(page, "loader", LOADING + code)
+    assert [path for path, _, _ in asked] == [f"/frames/{index}.jpg" for index in (1, 2, 3, 4)]
+    # Those in one lane overtake each other on the server too; the first goes on in a lane of its own.
+    assert [lane for _, lane, _ in asked] == ["a", "b", "b", "b"]
+    assert [sequence for _, _, sequence in asked] == [1, 2, 3, 4]
+    assert aborted == ["/frames/2.jpg", "/frames/3.jpg"]
+    assert failures == []
+
+
 PLAY = """
 const {rate, first, loop, latency, seconds} = argument;
 const times = new names.FrameTimes(argument.timeline);

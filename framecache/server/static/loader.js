@@ -22,7 +22,7 @@ export class Loader {
    * @param {import("./video.js").Video} video
    * @param {(picture: Picture, order: number) => void} onPicture called with every picture that comes, also those read
    *   ahead; of two, the one with the larger order was asked for later
-   * @param {(error: Error, index: number) => void} onFailure called where a wanted one cannot be had
+   * @param {(error: Error, index: number, isAhead: boolean) => void} onFailure called where one cannot be had
    */
   constructor(video, onPicture, onFailure, budgetBytes = BUDGET_BYTES) {
     this.video = video;
@@ -55,7 +55,7 @@ export class Loader {
     });
   }
 
-  /** Asks for a frame beside those that are wanted; its failure is not told. */
+  /** Asks for a frame beside those that are wanted. */
   readAhead(index, width) {
     if (this.pictures.has(index, width) || this.isComing(index, width)) return;
     const job = new Job(index, width, this.sequence, null);
@@ -70,7 +70,12 @@ export class Loader {
 
   /** Drops what is read ahead, but for what `isStillWanted` says of an index. */
   dropAhead(isStillWanted = () => false) {
-    for (const job of this.ahead) if (!isStillWanted(job.index)) job.abort.abort();
+    for (const job of [...this.ahead]) {
+      if (isStillWanted(job.index)) continue;
+      job.abort.abort();
+      // At once, and not when its end is noticed: until then it would pass for coming.
+      this.ahead.delete(job);
+    }
   }
 
   close() {
@@ -89,7 +94,7 @@ export class Loader {
     }
     onEnd();
     if (picture) this.onPicture(this.pictures.put(picture), job.order);
-    else if (failure && job.lane) this.onFailure(failure, job.index);
+    else if (failure) this.onFailure(failure, job.index, job.lane === null);
   }
 
   async #fetch(job) {

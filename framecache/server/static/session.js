@@ -46,7 +46,7 @@ export class Session extends EventTarget {
     this.loader = new Loader(
       video,
       (picture, order) => this.#arrived(picture, order),
-      (error, index) => this.#failed(error, index),
+      (...failure) => this.#failed(...failure),
     );
     this.player = new Player(
       this.loader,
@@ -112,6 +112,7 @@ export class Session extends EventTarget {
     this.wanted = target;
     this.isWaiting = false;
     if (isNew) this.#emit("wanted");
+    if (isNew) this.#setTrouble(null);
     this.#pump();
     clearTimeout(this.settleTimer);
     if (isDragging) this.settleTimer = setTimeout(() => this.settle(), SETTLE_MILLISECONDS);
@@ -238,7 +239,9 @@ export class Session extends EventTarget {
     this.#emit("shown");
   }
 
-  #failed(error, index) {
+  #failed(error, index, isAhead) {
+    // What was read ahead may be wanted by now; else nobody misses it.
+    if (isAhead && index !== this.wanted) return;
     if (this.player.isPlaying || index !== this.wanted) {
       this.#pump();
       return;
