@@ -151,7 +151,7 @@ const real = [requestAnimationFrame, cancelAnimationFrame, performance.now];
 globalThis.requestAnimationFrame = (action) => { turn = action; return 1; };
 globalThis.cancelAnimationFrame = () => { turn = null; };
 performance.now = () => now;
-const here = new Map(), seen = [], ends = [], asked = [];
+const here = Object.assign(new Map(), {room: argument.room ?? 1000}), seen = [], ends = [], asked = [];
 const loader = {
     latencySeconds: latency, ahead: new Set(), pictures: here, dropAhead() {},
     readAhead(index) {
@@ -180,6 +180,9 @@ return {seen, ends, took: now / 1000, asked: asked.length};
 STEADY = {"n_frames": 300, "pts_gaps": [[3000, 299]], "time_base": "1/90000", "first_pts": 0, "last_duration": 3000}
 
 
+SOON = {"latency": 0.001, "seconds": 0.3}
+
+
 def played(page: Page, **how: Any) -> dict[str, Any]:
     given = {"timeline": STEADY, "rate": 1, "first": 0, "loop": None, "latency": 0.02, "seconds": 30, **how}
     found = run(page, "frame-times player", PLAY, given)
@@ -205,6 +208,13 @@ def test_a_slow_server_costs_frames_and_not_time(page: Page):
     assert found["numbers"] == sorted(set(found["numbers"]))
     assert 40 < len(found["numbers"]) < 120
     assert found["took"] == pytest.approx(10, abs=0.1)
+
+
+def test_of_large_pictures_few_are_read_ahead(page: Page):
+    few = run(page, "frame-times player", PLAY, {"timeline": STEADY, "rate": 1, "first": 0, "loop": None, "room": 1, **SOON})
+    many = run(page, "frame-times player", PLAY, {"timeline": STEADY, "rate": 1, "first": 0, "loop": None, **SOON})
+    assert few["asked"] < 12 < many["asked"]
+    assert [index for index, _ in few["seen"]] == list(range(1, 9))
 
 
 def test_fast_playing_asks_for_no_more_frames_than_the_screen_shows(page: Page):

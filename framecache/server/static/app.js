@@ -16,9 +16,13 @@ import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Strip } from "./strip.js";
 import { TonePanel } from "./tone-panel.js";
+import { pause } from "./video.js";
 import { Waiting } from "./waiting.js";
 
 const TELL_MILLISECONDS = 3500;
+const GROWTH_MILLISECONDS = 1000;
+const LEAST_POLL_MILLISECONDS = 1000;
+const MOST_POLL_MILLISECONDS = 5000;
 // As in the styles: there the panel would leave the picture too little room.
 const NARROW_PIXELS = 760;
 
@@ -177,12 +181,18 @@ export class App {
     this.rateBadge.hidden = !state.info?.is_variable_rate;
     this.stateBadge.hidden = state.state !== "growing";
     setText(this.stateBadge, `finding frames, ${Math.floor(100 * (state.progress ?? 0))} %`);
-    const isNews = state.state === "ready" || (state.state === "growing" && state.n_known > this.session.nFrames);
-    if (isNews) await this.#takeTimeline();
+    if (this.#isTimelineDue(state)) await this.#takeTimeline();
+  }
+
+  /** While a video grows its timeline is asked for now and then: of a long one it is large. */
+  #isTimelineDue({ state, n_known: nKnown }) {
+    if (state !== "growing" || this.session.nFrames === 0) return state === "ready" || nKnown > 0;
+    return nKnown > this.session.nFrames && performance.now() - this.timelineTaken >= GROWTH_MILLISECONDS;
   }
 
   async #takeTimeline() {
     const timeline = await this.video.timeline(this.abort.signal);
+    this.timelineTaken = performance.now();
     this.#askForWidth();
     this.strip.update({ cached: timeline.cached ?? [], undecodable: this.video.info?.undecodable ?? [] });
     const isFirst = this.session.nFrames === 0;
@@ -190,15 +200,16 @@ export class App {
     if (isFirst && this.session.nFrames) this.host.dispatchEvent(new Event("ready"));
   }
 
-  /** Keeps the bar of what the server has at hand. */
+  /** Keeps the bar of what the server has at hand; asks less and less often while nothing changes. */
   async #followCached() {
     const { signal } = this.abort;
+    let wait = LEAST_POLL_MILLISECONDS;
     for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      if (signal.aborted) return;
-      if (document.hidden) continue;
-      const cached = await this.video.cached(signal).catch(() => null);
-      if (cached && JSON.stringify(cached) !== JSON.stringify(this.strip.model.cached)) this.strip.update({ cached });
+      await pause(wait, signal);
+      const cached = document.hidden ? null : await this.video.cached(signal).catch(() => null);
+      const isNews = cached && JSON.stringify(cached) !== JSON.stringify(this.strip.model.cached);
+      if (isNews) this.strip.update({ cached });
+      wait = isNews ? LEAST_POLL_MILLISECONDS : Math.min(MOST_POLL_MILLISECONDS, wait * 1.5);
     }
   }
 

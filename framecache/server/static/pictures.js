@@ -47,6 +47,11 @@ export class Pictures {
     return (this.byIndex.get(index)?.width ?? -1) >= width;
   }
 
+  /** How many pictures like the one on the screen half the budget holds. */
+  get room() {
+    return Math.floor(this.budgetBytes / 2 / (this.shown ? bytesOf(this.shown) : LEAST_BYTES));
+  }
+
   /** Keeps a picture, unless a larger one of its frame is here. @returns {Picture} the one that is kept */
   put(picture) {
     const before = this.byIndex.get(picture.index);

@@ -6,6 +6,7 @@ const CONCURRENT = 4;
 const LEAST_INTERVAL_SECONDS = 1 / 60;
 const AHEAD_SECONDS = 0.75;
 const AHEAD_FRAMES = 24;
+const LEAST_AHEAD_FRAMES = 2;
 // Past a frame's edge by so much, so that rounding never finds the same frame again.
 const BEYOND_SECONDS = 1e-6;
 
@@ -101,7 +102,9 @@ export class Player {
   /** Asks for what comes next, as much as may be under way. */
   #fill(position) {
     const horizon = Math.max(AHEAD_SECONDS, this.loader.latencySeconds * 2) * this.rate;
-    while (this.queue.length < AHEAD_FRAMES && this.loader.ahead.size < CONCURRENT) {
+    // Of large pictures fewer: what is read ahead must still be there when it is due.
+    const most = Math.min(AHEAD_FRAMES, Math.max(LEAST_AHEAD_FRAMES, this.loader.pictures.room));
+    while (this.queue.length < most && this.loader.ahead.size < CONCURRENT) {
       if (this.queue.length > 1 && this.#isAfter(this.lastAsked.position, position + horizon)) return;
       const next = this.#next(position);
       if (!next) return;
