@@ -128,6 +128,42 @@ def test_too_many_are_sent_away_and_told_when_to_come_again(desk: Desk):
     run(act())
 
 
+def test_one_that_was_sent_away_is_not_counted_when_it_is_overtaken(desk: Desk):
+    async def act() -> None:
+        hold = Hold()
+        first = asyncio.create_task(desk.do(hold))
+        await begun(hold)
+        others = [asyncio.create_task(desk.do(lambda _: 1)) for _ in range(3)]
+        await asyncio.sleep(0)
+        for sequence in range(3):
+            with pytest.raises(Problem) as raised:
+                await desk.do(lambda _: 1, Ticket(("a",), sequence))
+            assert raised.value.status == 503
+        assert (desk.waiting, desk.overtaken) == (3, 0)
+        hold.may_end.set()
+        await asyncio.gather(first, *others)
+        assert desk.waiting == 0
+
+    run(act())
+
+
+def test_whoever_waits_elsewhere_is_told_to_look_again_once_work_under_way_is_not_wanted():
+    looked: list[bool] = []
+    desk = Desk(1, 3, lambda: looked.append(True))
+
+    async def act() -> None:
+        hold = Hold()
+        old = asyncio.create_task(desk.do(hold, Ticket(("a",), 1)))
+        await begun(hold)
+        assert await desk.do(lambda _: 1, Ticket(("a",), 2)) == 1
+        with pytest.raises(Problem):
+            await old
+        assert looked == [True]
+
+    run(act())
+    desk.close()
+
+
 def test_work_ends_between_packets_once_its_client_is_gone(desk: Desk):
     async def act() -> None:
         hold, gone = Hold(), asyncio.Event()

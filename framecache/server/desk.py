@@ -54,7 +54,7 @@ class Job:
     ended: asyncio.Event
     is_overtaken: bool = False
     is_dropped: bool = False
-    is_waiting: bool = True
+    is_waiting: bool = False
     queued_at: float = field(default_factory=time.monotonic)
     began_at: float = 0.0
 
@@ -69,12 +69,14 @@ class Desk:
     Args:
         threads: How many pieces of work are done at once.
         most_waiting: How many may wait for that; those above are sent away.
+        look_again: Called when work under way is not wanted any more, for a thread may wait for another's without looking.
     """
 
-    def __init__(self, threads: int, most_waiting: int) -> None:
+    def __init__(self, threads: int, most_waiting: int, look_again: Callable[[], object] = lambda: None) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="framecache-serve")
-        self._threads = threads
         self._most_waiting = most_waiting
+        self._look_again = look_again
+        self.n_threads = threads
         self._newest: OrderedDict[tuple[str, ...], tuple[int, Job | None]] = OrderedDict()
         self._lock = threading.Lock()
         self.waiting = 0
@@ -99,12 +101,11 @@ class Desk:
         """
         job = Job(asyncio.Event())
         self._take_lane(ticket, job)
-        with self._lock:
-            if self.waiting >= self._most_waiting:
-                raise Problem(
-                    503, "too many requests are waiting; ask again in a second", headers={"Retry-After": RETRY_AFTER_SECONDS}
-                )
-            self.waiting += 1
+        if not self._enter_queue(job):
+            self._leave_lane(ticket, job)
+            raise Problem(
+                503, "too many requests are waiting; ask again in a second", headers={"Retry-After": RETRY_AFTER_SECONDS}
+            )
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._pool, self._run, work, job)
         done.add_done_callback(lambda _: job.ended.set())
@@ -124,6 +125,7 @@ class Desk:
             if not done.done():
                 # Whatever it ends with, nobody is told.
                 done.add_done_callback(_forget)
+                self._look_again()
             self._leave_lane(ticket, job)
 
     def _run(self, work: Callable[[Job], T], job: Job) -> T:
@@ -132,6 +134,12 @@ class Desk:
             raise CancelledError("nobody wants this any more")
         job.began_at = time.monotonic()
         return work(job)
+
+    def _enter_queue(self, job: Job) -> bool:
+        with self._lock:
+            job.is_waiting = self.waiting < self._most_waiting
+            self.waiting += job.is_waiting
+            return job.is_waiting
 
     def _leave_queue(self, job: Job) -> None:
         with self._lock:
