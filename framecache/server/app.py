@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 import framecache
 from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
+from framecache.server.desk import ClientGoneError
 from framecache.server.guard import Guard, Policy
 from framecache.server.many import many_routes
 from framecache.server.problems import Problem
@@ -25,6 +26,8 @@ from framecache.server.sheets import sheet_routes
 from framecache.server.wire import parameters
 
 STATIC = Path(__file__).parent / "static"
+# What is counted, and told to nobody, where a client hung up before its answer; others use that number for it too.
+CLIENT_GONE = 499
 log = logging.getLogger(__name__)
 
 
@@ -69,6 +72,7 @@ def create_app(
     )
     app.state.service = service
     app.add_exception_handler(Problem, _told(service))
+    app.add_exception_handler(ClientGoneError, _told(service))
     app.add_exception_handler(HTTPException, _told(service))
     app.add_exception_handler(RequestValidationError, _told(service))
     app.add_exception_handler(Exception, _told(service))
@@ -82,6 +86,9 @@ def create_app(
 
 def _told(service: Service):  # type: ignore[no-untyped-def]
     async def answer(_request: Request, error: Exception) -> Response:
+        if isinstance(error, ClientGoneError):
+            service.metrics.problems.labels(str(CLIENT_GONE)).inc()
+            return Response(status_code=CLIENT_GONE)
         if isinstance(error, HTTPException):
             problem = Problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
         elif isinstance(error, Problem):
