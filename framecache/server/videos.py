@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Literal
@@ -98,12 +98,21 @@ class OpenVideos:
         library: Which files there are.
         engine: Who decodes for all of them.
         most_open: The most that stay open; the least recently used goes first.
+        on_close: Called with each reader that is closed, from any thread.
     """
 
-    def __init__(self, library: Library, engine: Engine, *, most_open: int = MOST_OPEN) -> None:
+    def __init__(
+        self,
+        library: Library,
+        engine: Engine,
+        *,
+        most_open: int = MOST_OPEN,
+        on_close: Callable[[VideoReader], object] = lambda _: None,
+    ) -> None:
         self._library = library
         self._engine = engine
         self._most_open = most_open
+        self._on_close = on_close
         self._lock = threading.Lock()
         self._videos: OrderedDict[str, ServedVideo] = OrderedDict()
         self._is_closed = False
@@ -204,6 +213,7 @@ class OpenVideos:
             served.is_closed = True
             self._counted = _sum(self._counted, reader._video.counters)
         reader.close()
+        self._on_close(reader)
 
 
 def problem_of(served: ServedVideo, error: BaseException) -> Problem:
