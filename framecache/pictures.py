@@ -134,9 +134,14 @@ class Pictures:
         """The same frame for one more caller."""
         return replace(frame, image=self.another(frame.image))
 
-    def decoded(self, place: int, around: Around | None = None, is_cancelled: Callable[[], bool] = never) -> av.VideoFrame:
-        """The decoded frame at a place, in the stream's own planes; not to be written to. Arguments as `image`."""
-        value = self._fetch(place, (self._video.planes_key(place),), is_cancelled, around)
+    def decoded(
+        self, place: int, around: Around | None = None, is_cancelled: Callable[[], bool] = never, least_before: int = 0
+    ) -> av.VideoFrame:
+        """The decoded frame at a place, in the stream's own planes; not to be written to.
+
+        Arguments as `image`; of the frames before it, at least the last `least_before` are to come out too.
+        """
+        value = self._fetch(place, (self._video.planes_key(place),), is_cancelled, around, least_before)
         assert isinstance(value, av.VideoFrame), "only decoded frames are cached under the key of the planes"
         return value
 
@@ -164,6 +169,7 @@ class Pictures:
         keys: Sequence[CacheKey],
         is_cancelled: Callable[[], bool] = never,
         around: Around | None = None,
+        least_before: int = 0,
     ) -> CacheValue:
         def is_over() -> bool:
             self._life.check_open()
@@ -176,6 +182,8 @@ class Pictures:
             self._pace.note(place, time.monotonic())
         if around is None:
             around = self._pace.around(self._video.index, is_kept=self._use_cache, threshold_frames=self._threshold_frames)
+        if around.before < least_before:
+            around = replace(around, before=least_before)
         value = self._engine.fetch(
             self._video,
             place,

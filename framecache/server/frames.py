@@ -14,6 +14,7 @@ from framecache.errors import CancelledError, DecodeError, FramecacheError
 from framecache.frame import Image
 from framecache.pictures import frozen
 from framecache.reader import VideoReader
+from framecache.server.awaited import Awaited
 from framecache.server.desk import Job
 from framecache.server.encode import encode, encoder_of
 from framecache.server.metrics import Metrics
@@ -23,6 +24,8 @@ from framecache.server.views import Views
 from framecache.server.wire import MEDIA_TYPES, Rendition, etag, frame_url
 from framecache.video import CacheKey
 
+# How often a thread that waits for another's picture asks whether it still should.
+LOOK_SECONDS = 0.05
 _SIZE = struct.Struct("<II")
 
 
@@ -53,10 +56,17 @@ class Picture:
 
 
 class Frames:
-    """Makes pictures of frames, each once. Threads may share it."""
+    """Makes pictures of frames, each once. Threads may share it.
 
-    def __init__(self, views: Views, metrics: Metrics) -> None:
+    Args:
+        views: How each client goes through its videos.
+        awaited: What is asked for at the same time.
+        metrics: Where it is counted.
+    """
+
+    def __init__(self, views: Views, awaited: Awaited, metrics: Metrics) -> None:
         self._views = views
+        self._awaited = awaited
         self._metrics = metrics
         self._making: dict[CacheKey, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -76,7 +86,7 @@ class Frames:
         reader = served.opening.result()
         began = time.monotonic()
         key = _key(reader, place, rendition)
-        with self._alone(key):
+        with self._alone(key, job):
             found = self.at_hand(reader, place, rendition)
             if found is not None:
                 self._metrics.answers.labels("joined").inc()
@@ -84,7 +94,7 @@ class Frames:
             before = reader._video.counters.frames_decoded
             try:
                 view = self._views.of(reader, client)
-                frame = view.decoded(place, is_cancelled=job.is_unwanted)
+                frame = view.decoded(place, is_cancelled=job.is_unwanted, least_before=self._awaited.before(reader, place))
                 decoded = time.monotonic()
                 orientation = reader._pictures.orientation_by(frame)
                 body = encode(frame, orientation, rendition)
@@ -106,20 +116,22 @@ class Frames:
         self._metrics.answers.labels("made").inc()
         return made
 
-    def _alone(self, key: CacheKey) -> _Alone:
-        return _Alone(self._making, self._lock, key)
+    def _alone(self, key: CacheKey, job: Job) -> _Alone:
+        return _Alone(self._making, self._lock, key, job)
 
 
 class _Alone:
-    """One thread at a time for each picture: the others find it made."""
+    """One thread at a time for each picture: the others find it made. CancelledError once a job that waits is not wanted."""
 
-    def __init__(self, making: dict[CacheKey, threading.Lock], lock: threading.Lock, key: CacheKey) -> None:
-        self._making, self._lock, self._key = making, lock, key
+    def __init__(self, making: dict[CacheKey, threading.Lock], lock: threading.Lock, key: CacheKey, job: Job) -> None:
+        self._making, self._lock, self._key, self._job = making, lock, key, job
 
     def __enter__(self) -> None:
         with self._lock:
             self._own = self._making.setdefault(self._key, threading.Lock())
-        self._own.acquire()
+        while not self._own.acquire(timeout=LOOK_SECONDS):
+            if self._job.is_unwanted():
+                raise CancelledError("nobody wants this picture any more")
 
     def __exit__(self, *exc: object) -> None:
         self._own.release()

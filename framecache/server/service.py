@@ -16,12 +16,13 @@ from starlette.responses import Response
 from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
 from framecache.errors import FramecacheError
 from framecache.reader import VideoReader
+from framecache.server.awaited import Awaited
 from framecache.server.desk import Desk, Job, Ticket
 from framecache.server.frames import Frames, Picture, fingerprint_of, headers_of, media_type_of, tag_of
 from framecache.server.library import Library
 from framecache.server.metrics import Metrics
 from framecache.server.problems import Problem
-from framecache.server.videos import OpenVideos, ServedVideo, problem_of
+from framecache.server.videos import MOST_OPEN, OpenVideos, ServedVideo, problem_of
 from framecache.server.views import Views
 from framecache.server.wire import Asked, Rendition, accepts, is_known_to_client
 
@@ -38,16 +39,18 @@ _CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may ask for.
+    """What one request may ask for, and all of them together.
 
     Attributes:
         frames: The most frames of one batch.
         waiting: The most requests that wait for a thread.
+        open_videos: The most videos that stay open, beside those in use.
         opening_seconds, growing_seconds: How long one waits for a video to be opened, or its index to grow.
     """
 
     frames: int = 10_000
     waiting: int = MOST_WAITING
+    open_videos: int = MOST_OPEN
     opening_seconds: float = OPENING_PATIENCE_SECONDS
     growing_seconds: float = GROWING_PATIENCE_SECONDS
 
@@ -77,12 +80,13 @@ class Service:
         self._owns_engine = engine is None
         # One decoder more than there are processors: while one waits for the disk, the others decode.
         self.engine = engine or Engine(buffer_size_bytes, max_decoders=max(3, (os.cpu_count() or 1) + 1))
-        self.videos = OpenVideos(self.library, self.engine)
-        self.desk = Desk(2 * self.engine.max_decoders + 2, self.limits.waiting)
-        self._waiters = Desk(8, self.limits.waiting)
         self.views = Views()
+        self.videos = OpenVideos(self.library, self.engine, most_open=self.limits.open_videos, on_close=self.views.forget)
+        self.desk = Desk(2 * self.engine.max_decoders + 2, self.limits.waiting, self.engine.look_again)
+        self._waiters = Desk(8, self.limits.waiting)
         self.metrics = Metrics(self.engine, lambda: self.desk.waiting, self.videos.counted)
-        self.frames = Frames(self.views, self.metrics)
+        self._awaited = Awaited()
+        self.frames = Frames(self.views, self._awaited, self.metrics)
         self.visibility = "private" if is_private else "public"
 
     def close(self) -> None:
@@ -146,7 +150,7 @@ class Service:
     async def place_at(self, served: ServedVideo, reader: VideoReader, seconds: float) -> int:
         """The place of the frame displayed at a time. Raises Problem as `place` does."""
         if not reader.is_indexed:
-            await self._waiters.do(lambda _: self._grown(served, reader, seconds=seconds))
+            await self._waiters.do(lambda job: self._grown(job, served, reader, seconds=seconds))
         index = reader._video.index
         place = index.displayed_at(seconds)
         if place is None and not reader.is_indexed and seconds >= 0:
@@ -158,13 +162,15 @@ class Service:
 
     async def _wait(self, served: ServedVideo, reader: VideoReader, count: int | None) -> None:
         if not reader.is_indexed:
-            await self._waiters.do(lambda _: self._grown(served, reader, count))
+            await self._waiters.do(lambda job: self._grown(job, served, reader, count))
         try:
             _ = reader._known
         except FramecacheError as error:
             raise problem_of(served, error) from error
 
-    def _grown(self, served: ServedVideo, reader: VideoReader, count: int | None = None, seconds: float | None = None) -> None:
+    def _grown(
+        self, job: Job, served: ServedVideo, reader: VideoReader, count: int | None = None, seconds: float | None = None
+    ) -> None:
         """Wait a while for an index to know so many frames, or one displayed at a time, or all."""
 
         def is_enough() -> bool:
@@ -173,7 +179,9 @@ class Service:
 
         try:
             is_all = count is None and seconds is None
-            reader._horizon.wait(None if is_all else is_enough, self.limits.growing_seconds)
+            # Where many wait for few threads, most of their time is over by now.
+            left_seconds = max(0.0, self.limits.growing_seconds - (job.began_at - job.queued_at))
+            reader._horizon.wait(None if is_all else is_enough, left_seconds)
         except FramecacheError as error:
             raise problem_of(served, error) from error
 
@@ -208,7 +216,8 @@ class Service:
             self.metrics.answers.labels("cached").inc()
         else:
             async with hearing(request) as gone:
-                picture = await self.desk.do(lambda job: self._make(job, served, place, rendition, ticket), ticket, gone)
+                with self._awaited.awaiting(reader, place):
+                    picture = await self.desk.do(lambda job: self._make(job, served, place, rendition, ticket), ticket, gone)
         headers |= {"Frame-Width": str(picture.width), "Frame-Height": str(picture.height), "Server-Timing": picture.timing}
         return Response(picture.body, 200, headers, media_type)
 
