@@ -10,6 +10,8 @@ import pytest
 import framecache
 from framecache import Arrival, Scrubber, VideoReader
 from framecache.frame import VideoFrameInfo
+from framecache.growth import Growth
+from framecache.index.growing import FIRST_PACKETS
 
 DEADLINE_SECONDS = 60.0
 
@@ -47,6 +49,44 @@ class Gate:
 
     def wait_for_stop(self) -> None:
         assert self.has_stopped.acquire(timeout=DEADLINE_SECONDS)
+
+
+class ScanGate:
+    """Lets the threads that scan growing files go on up to a number of packets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_open = False
+        self.allowed = FIRST_PACKETS
+        self.threads: list[str] = []
+        self._changed = threading.Condition()
+        is_time = Growth._is_time
+
+        def gated(growth: Growth, count: int, known: int) -> bool:
+            return self.pass_by(growth, count, known) or is_time(growth, count, known)
+
+        monkeypatch.setattr(Growth, "_is_time", gated)
+        monkeypatch.setattr("framecache.growth.PUBLISH_EVERY_SECONDS", 0.0)
+
+    def let(self, count: int) -> None:
+        with self._changed:
+            self.allowed = count
+            self._changed.notify_all()
+
+    def open(self) -> None:
+        with self._changed:
+            self.is_open = True
+            self._changed.notify_all()
+
+    def pass_by(self, growth: Growth, count: int, known: int) -> bool:
+        """Wait until the gate lets the thread on; whether a larger index is to be made, for those who wait meanwhile."""
+        with self._changed:
+            self.threads.append(threading.current_thread().name)
+            while count > self.allowed and not self.is_open:
+                growth._check_goes_on()
+                if growth._waiting and known < self.allowed:
+                    return True
+                self._changed.wait(0.01)
+        return False
 
 
 def arrivals_until(scrubber: Scrubber, index: int) -> list[Arrival]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import digest
+from gates import ScanGate as Gate
 
 from framecache import (
     BadTypeError,
@@ -30,7 +31,6 @@ from framecache import (
     VideoChangedError,
     VideoReader,
 )
-from framecache.growth import Growth
 from framecache.index import build
 from framecache.index.frame_index import FrameIndex
 from framecache.index.growing import FIRST_PACKETS
@@ -44,48 +44,10 @@ COUNT = 16 * TURN
 PATIENCE_SECONDS = 60.0
 
 
-class Gate:
-    """Lets the thread that scans go on up to a number of packets."""
-
-    def __init__(self) -> None:
-        self.is_open = False
-        self.allowed = FIRST_PACKETS
-        self.threads: list[str] = []
-        self._changed = threading.Condition()
-
-    def let(self, count: int) -> None:
-        with self._changed:
-            self.allowed = count
-            self._changed.notify_all()
-
-    def open(self) -> None:
-        with self._changed:
-            self.is_open = True
-            self._changed.notify_all()
-
-    def pass_by(self, growth: Growth, count: int, known: int) -> bool:
-        """Wait until the gate lets the thread on; whether a larger index is to be made, for those who wait meanwhile."""
-        with self._changed:
-            self.threads.append(threading.current_thread().name)
-            while count > self.allowed and not self.is_open:
-                growth._check_goes_on()
-                if growth._waiting and known < self.allowed:
-                    return True
-                self._changed.wait(0.01)
-        return False
-
-
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """A gate in every scan; without it, a short file is scanned before a test can look."""
-    it = Gate()
-    is_time = Growth._is_time
-
-    def gated(growth: Growth, count: int, known: int) -> bool:
-        return it.pass_by(growth, count, known) or is_time(growth, count, known)
-
-    monkeypatch.setattr(Growth, "_is_time", gated)
-    monkeypatch.setattr("framecache.growth.PUBLISH_EVERY_SECONDS", 0.0)
+    it = Gate(monkeypatch)
     yield it
     it.open()
 
