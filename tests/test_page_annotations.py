@@ -196,6 +196,21 @@ def test_boxes_are_carried_to_the_next_frame_once(person: Person):
     assert len(items(person)) == 3
 
 
+def test_carrying_faster_than_frames_come_carries_only_what_was_chosen(person: Person):
+    held = pages.hold_frames(person.page, lambda index: index == 31)
+    person.evaluate("scrubber.frame = 30")
+    person.settles_at(30)
+    box(person, (40, 30), (80, 60))
+    box(person, (150, 30), (200, 60))
+    person.press("n", "n", "n")
+    pages.until(lambda: held, person.page)
+    for route in held:
+        route.continue_()
+    person.settles_at(31)
+    assert [item["frame"] for item in items(person)] == [30, 30, 31]
+    assert sides(items(person)[1]) == sides(items(person)[2])
+
+
 def test_labels_are_added_chosen_by_key_renamed_and_given_to_what_is_selected(person: Person):
     for name in ("wing", "leg"):
         person.part(".new-label").fill(name)

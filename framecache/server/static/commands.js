@@ -150,7 +150,8 @@ function boxing(app) {
   };
   const carryOn = () => {
     const frame = session.shown?.index;
-    if (frame === undefined || frame + 1 >= session.nFrames) return;
+    // Not before the last one that was carried to is seen: else pressing fast would carry what nobody chose.
+    if (frame === undefined || frame + 1 >= session.nFrames || !session.isSettled) return;
     const { selected } = notebook;
     const boxes = selected?.kind === "box" && selected.frame === frame ? [selected] : boxesOn(notebook.annotations, frame);
     if (!boxes.length) {

@@ -126,7 +126,8 @@ export class FrameScrubber extends HTMLElement {
     const fault = items.map(faultOf).findIndex(Boolean);
     if (fault >= 0) throw new TypeError(`annotations.items[${fault}]: ${faultOf(items[fault])}`);
     const own = items.map((item) => ({ ...item }));
-    this.#app?.notebook.change(assembled(labels, own, String));
+    const annotations = assembled(labels, own, String);
+    this.#tell((app) => app.notebook.change(annotations));
   }
 
   /** @param {number} rate times the video's own speed, negative backwards */

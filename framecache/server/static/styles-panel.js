@@ -136,15 +136,18 @@ export const PANEL_STYLES = `
     margin-top: 6px;
   }
   .inspector .field {
-    display: grid;
-    grid-template-columns: 42px 1fr;
+    display: block;
     margin: 0;
+    font-size: 12px;
+  }
+  .inspector .field:only-child,
+  .inspector .field:first-child:nth-last-child(odd) {
+    grid-column: 1 / -1;
   }
   .inspector .field input {
     width: 100%;
     min-width: 0;
-    padding: 3px 5px;
-    appearance: textfield;
+    font-size: 13px;
     font-variant-numeric: tabular-nums;
   }
   .file-buttons {
