@@ -223,7 +223,8 @@ export class App {
     this.strip.placeHeads();
     this.panel.showFrame();
     this.stage.canvas.setAttribute("aria-label", `Frame ${shown.index} of ${this.video.name}`);
-    const { index, pts, seconds } = shown;
+    const { index, pts } = shown;
+    const seconds = this.session.times.seconds(index);
     this.host.dispatchEvent(new CustomEvent("framechange", { detail: { index, pts, seconds } }));
   }
 
