@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ import framecache
 from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
 from framecache.server.desk import ClientGoneError
 from framecache.server.guard import Guard, Policy
+from framecache.server.library import ID_DIGITS
 from framecache.server.many import many_routes
 from framecache.server.problems import Problem
 from framecache.server.routes import add, query_of, video_routes
@@ -28,6 +30,7 @@ from framecache.server.wire import parameters
 STATIC = Path(__file__).parent / "static"
 # What is counted, and told to nobody, where a client hung up before its answer; others use that number for it too.
 CLIENT_GONE = 499
+_ID = re.compile(f"[0-9a-f]{{{ID_DIGITS}}}")
 log = logging.getLogger(__name__)
 
 
@@ -68,6 +71,8 @@ def create_app(
         summary="Frames of videos by number, exact and fast.",
         docs_url=None,
         redoc_url=None,
+        # What is asked for is there, or it is not: no answer repeats an address that somebody else made up.
+        redirect_slashes=False,
         lifespan=life,
     )
     app.state.service = service
@@ -130,8 +135,10 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 
 def _add_page(app: FastAPI) -> None:
-    async def page(_request: Request) -> Response:
+    async def page(request: Request) -> Response:
         """The page to scrub in."""
+        if not _ID.fullmatch(request.path_params.get("id", "0" * ID_DIGITS)):
+            raise Problem(404, "there is no such video; /v1/videos lists them")
         return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"}, media_type="text/html; charset=utf-8")
 
     app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
