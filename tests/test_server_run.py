@@ -247,6 +247,14 @@ def test_requests_one_after_another_on_one_connection_are_not_cut_off(running: C
         assert server.n_connections == 1
 
 
+def test_small_answers_do_not_wait_for_the_clients_acknowledgement(running: Callable[..., Running]):
+    server = running()
+    with contextlib.closing(server.connect(GET.format("/"))) as client:
+        assert client.recv(1)
+        (connection,) = server.server.server_state.connections
+        assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # type: ignore[union-attr]
+
+
 def test_a_second_request_that_does_not_come_whole_is_cut_off(running: Callable[..., Running]):
     server = running(head_seconds=0.3)
     with contextlib.closing(server.connect(GET.format("/") + "GET / HTTP/1.1\r\nHost:")) as client:
