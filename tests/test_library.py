@@ -94,6 +94,21 @@ def test_a_root_may_be_a_link_itself(root: Path, tmp_path: Path):
     assert names(Library([tmp_path / "link"])) == names(Library([root]))
 
 
+def test_roots_that_vanish_are_left_out_until_they_are_back(root: Path, tmp_path: Path):
+    alone = tmp_path / "alone.mp4"
+    alone.write_bytes(b"x")
+    library = Library([alone, root, root / "inner"])
+    (before,) = (entry for entry in library.scan() if entry.name == "alone.mp4")
+    alone.unlink()
+    shutil.rmtree(root / "inner")
+    assert names(library) == ["a.mp4", "b.MKV"]
+    assert library.find(before.id) is None
+    alone.write_bytes(b"x")
+    assert before in library.scan()
+    shutil.rmtree(root)
+    assert names(library) == ["alone.mp4"]
+
+
 def test_fifos_and_folders_with_the_name_of_a_video_are_left_out(root: Path):
     os.mkfifo(root / "pipe.mp4")
     (root / "folder.mp4").mkdir()

@@ -111,7 +111,10 @@ def _resolved(root: Path) -> Path:
 def _files(root: Path) -> Iterator[tuple[Path, str, int]]:
     """The files to be listed: (resolved path, name, bytes)."""
     if not root.is_dir():
-        yield root, _shown(root.name), root.stat().st_size
+        size_bytes = _size_of(root)
+        # What was there at the start may be gone for a while, and the other roots are served all the same.
+        if size_bytes is not None:
+            yield root, _shown(root.name), size_bytes
         return
     count = 0
     for folder, inner, names in os.walk(root):
@@ -137,6 +140,13 @@ def _size_within(path: Path, root: Path) -> int | None:
             return None
         return resolved.stat().st_size
     except (OSError, RuntimeError):
+        return None
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
         return None
 
 
