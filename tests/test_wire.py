@@ -55,6 +55,11 @@ def test_a_bad_parameter_is_named_with_its_range(query: str, named: str):
     assert len(problem.detail) < 300
 
 
+def test_too_many_parameters_are_refused_even_those_that_no_route_reads():
+    parse_asked("jpg", "&".join(["expires=1"] * 64))
+    assert "64" in refused(400, parse_asked, "jpg", "&".join(["expires=1"] * 65)).detail
+
+
 def test_a_format_that_is_not_there_is_refused_with_those_that_are():
     assert "webp" in refused(406, parse_asked, "bmp", "").detail
 
@@ -68,7 +73,7 @@ def test_places_are_indices_and_slices_as_python_has_them(text: str, places: lis
     assert parse_places(text, 10, 100) == places
 
 
-@pytest.mark.parametrize("text", ["", ",", "a", "1;2", "1:2:0", "1:2:3:4", "1,,2", "--1", "1-2", " ", "0x3"])
+@pytest.mark.parametrize("text", ["", ",", "a", "1;2", "1:2:0", "::-0", "::00", "1:2:3:4", "1,,2", "--1", "1-2", " ", "0x3"])
 def test_places_written_otherwise_are_refused(text: str):
     refused(400, parse_places, text, 10, 100)
 

@@ -24,6 +24,7 @@ MEDIA_TYPES: dict[ImageFormat, str] = {
 DEFAULT_QUALITY: dict[ImageFormat, int] = {"jpg": 90, "webp": 80, "avif": 65}
 MOST_PIXELS_A_SIDE = 16384
 MOST_INDEX = 10**9
+MOST_PARAMETERS = 64
 # What the guard reads of a URL, and no route.
 GUARD_PARAMETERS = frozenset({"expires", "signature"})
 
@@ -85,7 +86,9 @@ def parameters(query: str, allowed: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     known = sorted(allowed)
-    for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=64) if query else ():
+    if query.count("&") >= MOST_PARAMETERS:
+        raise Problem(400, f"the query has more than {MOST_PARAMETERS} parameters; known are: {', '.join(known) or 'none'}")
+    for name, value in parse_qsl(query, keep_blank_values=True) if query else ():
         if name in GUARD_PARAMETERS:
             continue
         if name not in known:
@@ -178,7 +181,7 @@ def parse_places(text: str, n_frames: int, most: int) -> list[int]:
     places: list[int] = []
     for part in text.split(","):
         parsed = _PART.fullmatch(part.strip())
-        if not parsed or not part.strip() or parsed[4] == "0":
+        if not parsed or not part.strip() or int(parsed[4] or 1) == 0:
             raise _bad("i", f"i holds {part[:40]!r}; write indices and slices with commas between, such as 0:300:5 or 3,7,-1")
         if parsed[2]:
             start, stop, step = (None if parsed[group] is None else int(parsed[group]) for group in (1, 3, 4))
