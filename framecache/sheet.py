@@ -73,7 +73,7 @@ def contact_sheet(
     """
     places = list(spread(range(len(reader)), DEFAULT_COUNT) if indices is None else indices)
     check_sheet(len(places), columns, cell_width)
-    return tile([_cell(reader, place, cell_width, is_marked=place == marked) for place in places], columns)
+    return tile([cell_of(reader, place, cell_width, is_marked=place == marked) for place in places], columns)
 
 
 def check_sheet(count: int, columns: int, cell_width: int) -> None:
@@ -104,7 +104,8 @@ def tile(cells: Sequence[Image], columns: int) -> Image:
     return sheet
 
 
-def _cell(reader: VideoReader, place: int, width: int, *, is_marked: bool) -> Image:
+def cell_of(reader: VideoReader, place: int, width: int, *, is_marked: bool = False) -> Image:
+    """A frame's cell of a contact sheet: `(H, width, 3) uint8` BGR; raises as `contact_sheet` does."""
     try:
         frame = reader.request_frame(place)
     except DecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import threading
@@ -16,6 +17,9 @@ from serving import client_of, id_of, picture, ready, spelled
 from starlette.testclient import TestClient
 
 from framecache import VideoReader
+from framecache.errors import CancelledError
+from framecache.server import sheets
+from framecache.server.desk import Job
 from framecache.server.service import Limits
 from framecache.server.wire import IMAGE_FORMATS
 
@@ -357,6 +361,31 @@ def test_too_many_frames_at_once_are_refused_with_the_number(sample: Path):
 def test_a_contact_sheet_is_a_picture_of_its_size(client: TestClient, url: str):
     shape = picture(client.get(f"{url}/sheet.jpg?count=6&columns=3&w=100").content).shape
     assert shape[1] == 3 * 108 + 8
+
+
+@pytest.mark.parametrize("query", ["count=100&columns=100&w=700", "count=100&columns=1&w=1200", "count=330&columns=18&w=2048"])
+def test_a_contact_sheet_that_is_too_large_is_refused_before_it_is_made(
+    query: str, client: TestClient, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sheets, "cell_of", None)
+    assert "too large" in str(problem(client.get(f"{url}/sheet.jpg?{query}"), 400)["detail"])
+
+
+def test_the_pictures_of_a_contact_sheet_that_nobody_wants_any_more_are_not_made(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    made = list[int]()
+    job = Job(asyncio.Event())
+
+    def cell_of(_reader: VideoReader, place: int, width: int) -> np.ndarray:
+        made.append(place)
+        job.is_dropped = True
+        return np.zeros((9, width, 3), np.uint8)
+
+    monkeypatch.setattr(sheets, "cell_of", cell_of)
+    with client_of(sample) as client:
+        videos = client.app.state.service.videos  # type: ignore[attr-defined]
+        with videos.use(id_of(client)) as served, pytest.raises(CancelledError):
+            sheets._sheet(served, served.opening.result(), 16, 4, 320, job)
+    assert made == [0]
 
 
 def test_sprites_show_what_their_table_says(client: TestClient, url: str, reader: VideoReader):

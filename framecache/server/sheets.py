@@ -13,21 +13,21 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from framecache.decode.convert import Transform, fit
-from framecache.errors import BadArgumentError, DecodeError, FramecacheError
+from framecache.errors import BadArgumentError, CancelledError, DecodeError, FramecacheError
 from framecache.frame import Image
 from framecache.index.frame_index import FrameIndex
 from framecache.pictures import Pictures, frozen
 from framecache.reader import VideoReader
 from framecache.server.describe import ID, VERSION, operation
 from framecache.server.desk import Job
-from framecache.server.encode import encoder_of
+from framecache.server.encode import MOST_SIDE_PIXELS, encoder_of
 from framecache.server.frames import fingerprint_of
 from framecache.server.problems import Problem
 from framecache.server.routes import add, query_of
 from framecache.server.service import Service
 from framecache.server.videos import ServedVideo, problem_of
 from framecache.server.wire import etag, is_known_to_client, parameters, whole
-from framecache.sheet import contact_sheet
+from framecache.sheet import CAPTION_PIXELS, MARGIN_PIXELS, TALLEST_TO_WIDTH, cell_of, check_sheet, tile
 
 THUMBNAIL_PIXELS = 160
 COLUMNS, ROWS = 5, 5
@@ -37,6 +37,8 @@ MOST_THUMBNAILS = 200
 LEAST_THUMBNAILS = 50
 QUALITY = 80
 MOST_SHEET_FRAMES = 400
+# Of one answer: its cells and the sheet that they are put into take six bytes a pixel together.
+MOST_SHEET_PIXELS = 1 << 26
 BLANK = 40
 
 
@@ -158,14 +160,34 @@ def _thumbnails(reader: VideoReader, _job: Job) -> Thumbnails:
     return choose(reader.index, reader._opened.size(reader._pictures.orientation()))
 
 
-def _sheet(served: ServedVideo, reader: VideoReader, count: int, columns: int, width: int, _job: Job) -> bytes:
+def _sheet(served: ServedVideo, reader: VideoReader, count: int, columns: int, width: int, job: Job) -> bytes:
     try:
         places = np.unique(np.linspace(0, len(reader) - 1, min(count, len(reader))).round().astype(int)).tolist()
-        return _jpeg(contact_sheet(reader, places, columns=columns, cell_width=width))
+        _check_area(len(places), columns, width, reader._opened.size(reader._pictures.orientation()))
+        check_sheet(len(places), columns, width)
+        cells = []
+        for place in places:
+            if job.is_unwanted():
+                raise CancelledError("nobody wants this sheet any more")
+            cells.append(cell_of(reader, place, width))
+        return _jpeg(tile(cells, columns))
     except BadArgumentError as error:
         raise Problem(400, served.told(error)) from error
+    except CancelledError:
+        raise
     except FramecacheError as error:
         raise problem_of(served, error) from error
+
+
+def _check_area(count: int, columns: int, cell_width: int, displayed: tuple[int, int]) -> None:
+    """Raise Problem 400 for a sheet that no JPEG file holds, or that would take too much memory, before it is begun."""
+    columns = max(1, min(columns, count))
+    rows = -(-count // columns)
+    cell_height = cell_width * min(displayed[1] / displayed[0], TALLEST_TO_WIDTH) + CAPTION_PIXELS
+    width, height = columns * (cell_width + MARGIN_PIXELS), rows * (cell_height + MARGIN_PIXELS)
+    most = MOST_SIDE_PIXELS["jpg"] - MARGIN_PIXELS
+    if width > most or height > most or width * height > MOST_SHEET_PIXELS:
+        raise Problem(400, f"a sheet of {width:.0f} by {height:.0f} pixels is too large; ask for fewer or smaller pictures")
 
 
 def _sprite(served: ServedVideo, reader: VideoReader, thumbnails: Thumbnails, number: int, job: Job) -> bytes:
