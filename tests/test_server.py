@@ -16,9 +16,9 @@ import pytest
 from serving import client_of, id_of, picture, ready, spelled
 from starlette.testclient import TestClient
 
-from framecache import VideoReader
+from framecache import VideoAccessError, VideoReader
 from framecache.errors import CancelledError
-from framecache.server import sheets
+from framecache.server import sheets, videos
 from framecache.server.desk import Job
 from framecache.server.service import Limits
 from framecache.server.wire import IMAGE_FORMATS
@@ -382,8 +382,8 @@ def test_the_pictures_of_a_contact_sheet_that_nobody_wants_any_more_are_not_made
 
     monkeypatch.setattr(sheets, "cell_of", cell_of)
     with client_of(sample) as client:
-        videos = client.app.state.service.videos  # type: ignore[attr-defined]
-        with videos.use(id_of(client)) as served, pytest.raises(CancelledError):
+        service = client.app.state.service  # type: ignore[attr-defined]
+        with service.videos.use(id_of(client)) as served, pytest.raises(CancelledError):
             sheets._sheet(served, served.opening.result(), 16, 4, 320, job)
     assert made == [0]
 
@@ -458,6 +458,46 @@ def test_closing_an_app_leaves_no_thread_no_decoder_and_no_frame(sample: Path):
     assert (service.engine.open_decoders, service.engine.cache.bytes_held) == (0, 0)
     left = [thread.name for thread in threading.enumerate() if thread.ident not in before]
     assert not [name for name in left if name.startswith("framecache")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"), [(OSError(24, "Too many open files"), 500), (VideoAccessError("no right to"), 422)]
+)
+def test_a_file_that_could_not_be_reached_is_tried_again(
+    failure: Exception, status: int, sample: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    failures = [failure]
+
+    def opened(*given: object, **more: object) -> VideoReader:
+        if failures:
+            raise failures.pop()
+        return VideoReader(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(videos, "VideoReader", opened)
+    with client_of(sample) as client:
+        url = f"/v1/videos/{id_of(client)}/frames/7.jpg"
+        problem(client.get(url), status)
+        assert ("Too many open files" in caplog.text) == (status == 500), "what is not told to clients stands in the log"
+        problem(client.get(url), status)
+        assert "/secret" not in client.get(f"/v1/videos/{id_of(client)}").text
+        monkeypatch.setattr(videos, "RETRY_SECONDS", 0.0)
+        assert spelled(client.get(url).content) == 7
+
+
+def test_nothing_is_kept_of_a_file_that_was_replaced(clip: Callable[..., Path], tmp_path: Path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(clip(n_frames=20).read_bytes())
+    with client_of(path) as client:
+        service = client.app.state.service  # type: ignore[attr-defined]
+        video = f"/v1/videos/{id_of(client)}"
+        for name in ("one", "two"):
+            client.get(f"{video}/frames/3.jpg?w=64", headers={"Client-Id": name, "Client-Sequence": "1"})
+            client.get(f"{video}/frames/3.jpg?w=32")
+        kept = weakref.ref(service.videos.peek(id_of(client)).reader)
+        path.write_bytes(clip(n_frames=20, first_spelled=40).read_bytes())
+        assert spelled(client.get(f"{video}/frames/3.jpg").content) == 43
+        gc.collect()
+        assert kept() is None
 
 
 def test_a_new_file_is_found_without_a_restart(clip: Callable[..., Path], tmp_path: Path):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +23,11 @@ from framecache.video import Counters
 State = Literal["new", "opening", "growing", "ready", "failed"]
 MOST_OPEN = 128
 OPENING_THREADS = 2
+# A file that could not be reached is opened anew where it is asked for so much later.
+RETRY_SECONDS = 2.0
+# What such errors say may hold any path.
+UNTOLD = "this video cannot be opened, for a reason that the server's log tells"
+log = logging.getLogger(__name__)
 Identity = tuple[int, int, int, int]
 
 
@@ -35,6 +42,7 @@ class ServedVideo:
         users: How many requests use it now: it is not closed meanwhile. Changed under the lock of OpenVideos.
         is_put_away: Whether it is to be closed once nobody uses it.
         is_closed: Whether that was done.
+        failed_at: When opening it failed, on the monotonic clock; None where it has not.
     """
 
     def __init__(self, entry: Entry, identity: Identity) -> None:
@@ -45,6 +53,14 @@ class ServedVideo:
         self.progress = 0.0
         self.users = 0
         self.is_put_away = self.is_closed = False
+        self.failed_at: float | None = None
+
+    @property
+    def may_be_tried_again(self) -> bool:
+        """Whether it failed for what need not be so any more, such as rights or too many open files, some seconds ago."""
+        if self.failed_at is None or time.monotonic() - self.failed_at < RETRY_SECONDS or not self.opening.done():
+            return False
+        return isinstance(self.opening.exception(), (OSError, MemoryError))
 
     @property
     def reader(self) -> VideoReader | None:
@@ -65,7 +81,9 @@ class ServedVideo:
                 _ = reader._known
             except FramecacheError as raised:
                 error = raised
-        return None if error is None else self.told(error)
+        if error is None:
+            return None
+        return self.told(error) if isinstance(error, FramecacheError) else UNTOLD
 
     @property
     def state(self) -> State:
@@ -176,8 +194,8 @@ class OpenVideos:
             if self._is_closed:
                 raise Problem(503, "the server is closing", headers={"Retry-After": "5"})
             served = self._videos.get(id_)
-            if served is not None and served.identity != identity:
-                # Another file by now, which has other frames.
+            if served is not None and (served.identity != identity or served.may_be_tried_again):
+                # Another file by now, which has other frames; or one that could not be reached.
                 away.append(self._videos.pop(id_))
                 served = None
             if served is None:
@@ -199,6 +217,9 @@ class OpenVideos:
         try:
             reader = VideoReader(served.entry.path, engine=self._engine, progress=served.tell, writable=False)
         except BaseException as error:  # whatever it is, whoever asks is told
+            if not isinstance(error, FramecacheError):
+                log.error("a video could not be opened: %s", served.entry.path, exc_info=error)
+            served.failed_at = time.monotonic()
             served.opening.set_exception(error)
             return
         served.opening.set_result(reader)
@@ -222,7 +243,7 @@ def problem_of(served: ServedVideo, error: BaseException) -> Problem:
         return Problem(503, "the video was closed meanwhile; ask again", headers={"Retry-After": "1"})
     if isinstance(error, (FramecacheError, IndexingError)):
         return Problem(422, f"this video cannot be read: {served.told(error)}")
-    return Problem(500, "this video cannot be opened, for a reason that the server's log tells")
+    return Problem(500, UNTOLD)
 
 
 def _sum(one: Counters, other: Counters) -> Counters:
