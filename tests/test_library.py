@@ -81,9 +81,13 @@ def test_a_new_file_is_found_by_its_id_and_nonsense_does_not_read_the_disk_each_
     scans = list[int]()
     monkeypatch.setattr(library, "scan", lambda: scans.append(1) or Library.scan(library))
     monkeypatch.setattr(library_module, "RESCAN_SECONDS", 3600.0)
+    library.look_for(new.id)
     assert library.find(new.id) is None
     assert scans == []
     monkeypatch.setattr(library_module, "RESCAN_SECONDS", -1.0)
+    library.look_for(new.id)
+    library.look_for(new.id)
+    assert scans == [1]
     found = library.find(new.id)
     assert found is not None
     assert found.name == "new.mp4"

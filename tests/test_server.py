@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import threading
+import weakref
 import zipfile
 from collections.abc import Callable, Iterator
 from email.parser import BytesParser
@@ -13,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from serving import client_of, id_of, picture, ready, spelled
+from serving import PATIENCE_SECONDS, client_of, id_of, picture, ready, spelled
 from starlette.testclient import TestClient
 
 from framecache import VideoAccessError, VideoReader
 from framecache.errors import CancelledError
+from framecache.server import library as library_module
 from framecache.server import sheets, videos
 from framecache.server.desk import Job
 from framecache.server.service import Limits
@@ -482,6 +485,30 @@ def test_a_file_that_could_not_be_reached_is_tried_again(
         assert "/secret" not in client.get(f"/v1/videos/{id_of(client)}").text
         monkeypatch.setattr(videos, "RETRY_SECONDS", 0.0)
         assert spelled(client.get(url).content) == 7
+
+
+def test_others_are_answered_while_folders_are_searched_for_an_unknown_id(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    with client_of(sample) as client:
+        library = client.app.state.service.library  # type: ignore[attr-defined]
+        is_begun, may_end = threading.Event(), threading.Event()
+        scan = library.scan
+
+        def slow() -> object:
+            is_begun.set()
+            assert may_end.wait(PATIENCE_SECONDS)
+            return scan()
+
+        monkeypatch.setattr(library_module, "RESCAN_SECONDS", -1.0)
+        monkeypatch.setattr(library, "scan", slow)
+        statuses = list[int]()
+        asking = threading.Thread(target=lambda: statuses.append(client.get("/v1/videos/0123456789abcdef").status_code))
+        asking.start()
+        assert is_begun.wait(PATIENCE_SECONDS)
+        assert client.get("/healthz").status_code == 200
+        assert not statuses
+        may_end.set()
+        asking.join()
+        assert statuses == [404]
 
 
 def test_nothing_is_kept_of_a_file_that_was_replaced(clip: Callable[..., Path], tmp_path: Path):

@@ -69,6 +69,8 @@ class Library:
             raise BadArgumentError("there is nothing to serve: give at least one file or folder")
         self._roots = list(dict.fromkeys(_resolved(Path(root)) for root in roots))
         self._lock = threading.Lock()
+        # Whoever asks for an unknown id meanwhile waits for this one look.
+        self._looking = threading.Lock()
         self._entries: dict[str, Entry] = {}
         self._read_at = 0.0
         self.scan()
@@ -87,12 +89,19 @@ class Library:
             self._entries, self._read_at = found, time.monotonic()
         return sorted(found.values(), key=lambda entry: entry.name)
 
+    def look_for(self, id_: str) -> None:
+        """Read the folders anew for an id that is not known, unless that was done just now; it may take a second."""
+        with self._looking:
+            if id_ not in self._entries and time.monotonic() - self._read_at > RESCAN_SECONDS:
+                self.scan()
+
+    def knows(self, id_: str) -> bool:
+        """Whether there was a file of that id when the folders were last read."""
+        return id_ in self._entries
+
     def find(self, id_: str) -> Entry | None:
-        """The entry of an id; None where there is no such file, or it has left its root."""
+        """The entry of an id, as the folders were last read; None where there is no such file, or it has left its root."""
         entry = self._entries.get(id_)
-        if entry is None and time.monotonic() - self._read_at > RESCAN_SECONDS:
-            self.scan()
-            entry = self._entries.get(id_)
         return entry if entry is not None and entry.is_within() else None
 
 

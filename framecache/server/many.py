@@ -45,15 +45,15 @@ def many_routes(service: Service) -> APIRouter:
         if wanted is None:
             raise Problem(400, "i is missing: which frames, such as i=0:300:5", members={"parameter": "i"})
         asked = rendition_of(image_format, given)
-        user = service.videos.use(request.path_params["id"])
-        served = user.__enter__()
+        user = service.use(request)
+        served = await user.__aenter__()
         try:
             reader = await service.whole(served)
             service.check_version(reader, asked.fingerprint)
             places = list(dict.fromkeys(parse_places(wanted, len(reader), service.limits.frames)))
             pieces = _pieces(service, request, served, places, asked.rendition)
         except BaseException:
-            user.__exit__(None, None, None)
+            await user.__aexit__(None, None, None)
             raise
 
         async def body() -> AsyncIterator[bytes]:
@@ -62,8 +62,11 @@ def many_routes(service: Service) -> APIRouter:
                 async for data in packed(pieces, service, served, asked.rendition):
                     yield data
             finally:
-                await pieces.aclose()
-                user.__exit__(None, None, None)
+                # Whatever ends this, cancelled waiting too, the video must not stay in use for ever.
+                try:
+                    await pieces.aclose()
+                finally:
+                    await user.__aexit__(None, None, None)
 
         headers = {"Cache-Control": f"{service.visibility}, no-cache"}
         if packing == "multipart":

@@ -44,13 +44,13 @@ def video_routes(service: Service) -> APIRouter:
     async def video(request: Request) -> Response:
         """What is known of a video by now. Asking begins to open it."""
         parameters(query_of(request), ())
-        with service.videos.use(request.path_params["id"]) as served:
+        async with service.use(request) as served:
             return _json(request, await run_in_threadpool(_facts, served))
 
     async def frame_times(request: Request) -> Response:
         """When each frame is shown, as run lengths, and which are keyframes."""
         parameters(query_of(request), ())
-        with service.videos.use(request.path_params["id"]) as served:
+        async with service.use(request) as served:
             reader = await service.reader(served)
             is_whole, index = reader.is_indexed, reader._video.index
             cached = [place for place in service.engine.cache.places(reader._video) if place < len(index)]
@@ -60,7 +60,7 @@ def video_routes(service: Service) -> APIRouter:
     async def cached(request: Request) -> Response:
         """Which frames are at hand now, as half-open ranges."""
         parameters(query_of(request), ())
-        with service.videos.use(request.path_params["id"]) as served:
+        async with service.use(request) as served:
             reader = await service.reader(served)
             return _json(request, {"cached": ranges(service.engine.cache.places(reader._video))})
 
@@ -76,7 +76,7 @@ def video_routes(service: Service) -> APIRouter:
 
     async def picture(request: Request, find: Callable[[ServedVideo, VideoReader], Awaitable[int]]) -> Response:
         asked = parse_asked(request.path_params["ext"], query_of(request))
-        with service.videos.use(request.path_params["id"]) as served:
+        async with service.use(request) as served:
             reader = await service.reader(served)
             service.check_version(reader, asked.fingerprint)
             return await service.picture(request, served, reader, await find(served, reader), asked)
@@ -84,7 +84,7 @@ def video_routes(service: Service) -> APIRouter:
     async def media(request: Request) -> Response:
         """The file itself; parts of it by Range requests."""
         asked = parameters(query_of(request), ("v",))
-        with service.videos.use(request.path_params["id"]) as served:
+        async with service.use(request) as served:
             reader = await service.reader(served)
             service.check_version(reader, asked.get("v"))
             media_type = mimetypes.guess_type(served.entry.name)[0] or "application/octet-stream"

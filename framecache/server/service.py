@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -96,6 +97,16 @@ class Service:
         self._waiters.close()
         if self._owns_engine:
             self.engine.close()
+
+    @contextlib.asynccontextmanager
+    async def use(self, request: Request) -> AsyncIterator[ServedVideo]:
+        """The video that a request names, which stays open as long as the block runs. Raises Problem as `OpenVideos.use` does."""
+        id_ = request.path_params["id"]
+        if not self.library.knows(id_):
+            # With many files that takes a while, in which everybody else is to be answered.
+            await run_in_threadpool(self.library.look_for, id_)
+        with self.videos.use(id_) as served:
+            yield served
 
     async def reader(self, served: ServedVideo) -> VideoReader:
         """The reader of a video, once it is open.

@@ -99,7 +99,7 @@ def sheet_routes(service: Service) -> APIRouter:
         count = whole("count", given.get("count", "16"), 1, MOST_SHEET_FRAMES)
         columns = whole("columns", given.get("columns", "4"), 1, 100)
         width = whole("w", given.get("w", "320"), 16, 2048)
-        with service.videos.use(request.path_params["id"]) as served:
+        async with service.use(request) as served:
             reader = await service.whole(served)
             service.check_version(reader, given.get("v"))
             name = f"sheet {count} {columns} {width}"
@@ -110,7 +110,7 @@ def sheet_routes(service: Service) -> APIRouter:
         """A part of the thumbnails, side by side."""
         given = parameters(query_of(request), ("v",))
         number = whole("k", request.path_params["k"], 0, 10**6)
-        with service.videos.use(request.path_params["id"]) as served:
+        async with service.use(request) as served:
             reader = await service.whole(served)
             service.check_version(reader, given.get("v"))
             thumbnails = await service.work(request, partial(_thumbnails, reader))
@@ -123,7 +123,7 @@ def sheet_routes(service: Service) -> APIRouter:
     async def table(request: Request) -> Response:
         """Which part of which sprite shows which stretch of time (WebVTT)."""
         given = parameters(query_of(request), ("v",))
-        with service.videos.use(request.path_params["id"]) as served:
+        async with service.use(request) as served:
             reader = await service.whole(served)
             service.check_version(reader, given.get("v"))
             thumbnails = await service.work(request, partial(_thumbnails, reader))
