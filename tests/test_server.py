@@ -353,6 +353,16 @@ def test_a_multipart_answer_tells_of_each_frame(client: TestClient, url: str):
     assert [spelled(part.get_payload(decode=True)) for part in parts] == [7, 8]  # type: ignore[union-attr]
 
 
+def test_head_of_many_frames_makes_none_of_them(sample: Path):
+    with client_of(sample) as client:
+        service = client.app.state.service  # type: ignore[attr-defined]
+        many = f"/v1/videos/{id_of(client)}/frames"
+        assert client.head(f"{many}?i=:").headers["content-type"] == "application/zip"
+        assert client.head(f"{many}?i=330").status_code == 404
+        assert service.videos.counted().frames_decoded == 0
+        assert not any(served.users for served in service.videos.all())
+
+
 def test_too_many_frames_at_once_are_refused_with_the_number(sample: Path):
     with client_of(sample, limits=Limits(frames=10)) as client:
         assert "10" in str(problem(client.get(f"/v1/videos/{id_of(client)}/frames?i=0:11"), 400)["detail"])
@@ -424,6 +434,14 @@ def test_the_file_itself_is_sent_whole_and_in_parts(client: TestClient, url: str
     problem(past, 416)
     assert past.headers["content-range"] == f"bytes */{sample.stat().st_size}"
     assert problem(client.get(f"{url}/media", headers={"Range": "pages=1-2"}), 400)
+
+
+def test_a_file_that_the_client_has_is_not_sent_again(client: TestClient, url: str):
+    tag = client.head(f"{url}/media").headers["etag"]
+    for more in ({}, {"Range": "bytes=0-9"}):
+        answer = client.get(f"{url}/media", headers={"If-None-Match": tag, **more})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+    assert client.get(f"{url}/media", headers={"If-None-Match": '"other"'}).status_code == 200
 
 
 def test_health_and_metrics_are_told(client: TestClient, url: str):

@@ -58,6 +58,8 @@ def many_routes(service: Service) -> APIRouter:
 
         async def body() -> AsyncIterator[bytes]:
             try:
+                if request.method == "HEAD":
+                    return  # how long it is shows only once all is made, and that would be for nobody
                 packed = _multipart if packing == "multipart" else _zipped
                 async for data in packed(pieces, service, served, asked.rendition):
                     yield data

@@ -21,7 +21,7 @@ from framecache.server.problems import Problem
 from framecache.server.service import Service
 from framecache.server.timeline import ranges, timeline
 from framecache.server.videos import ServedVideo
-from framecache.server.wire import MEDIA_TYPES, parameters, parse_asked, parse_index, parse_seconds
+from framecache.server.wire import MEDIA_TYPES, is_known_to_client, parameters, parse_asked, parse_index, parse_seconds
 
 LEAST_GZIP_BYTES = 2048
 
@@ -89,6 +89,8 @@ def video_routes(service: Service) -> APIRouter:
             service.check_version(reader, asked.get("v"))
             media_type = mimetypes.guess_type(served.entry.name)[0] or "application/octet-stream"
             headers = {"Cache-Control": service.cache_control(asked.get("v")), "ETag": f'"{fingerprint_of(reader)}"'}
+            if is_known_to_client(request.headers.get("if-none-match"), headers["ETag"]):
+                return Response(None, 304, headers)
             return _Media(served.entry.path, headers=headers, media_type=media_type)
 
     for path, endpoint, described in (
