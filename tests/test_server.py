@@ -19,6 +19,7 @@ from serving import PATIENCE_SECONDS, client_of, id_of, picture, ready, spelled
 from starlette.testclient import TestClient
 
 from framecache import VideoAccessError, VideoReader
+from framecache.decode.source import FINGERPRINT_BYTES
 from framecache.errors import CancelledError
 from framecache.server import library as library_module
 from framecache.server import sheets, videos
@@ -225,6 +226,23 @@ def test_a_file_that_was_changed_has_other_tags_and_the_old_name_is_gone(clip: C
         path.write_bytes(clip(n_frames=30, first_spelled=100).read_bytes())
         problem(client.get(f"{url}/frames/19.jpg?v={before}"), 410)
         assert spelled(client.get(f"{url}/frames/29.jpg").content) == 129
+
+
+def test_a_file_that_was_changed_between_its_ends_has_other_tags_too(sample: Path, tmp_path: Path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(sample.read_bytes())
+    with client_of(path) as client:
+        url = f"/v1/videos/{id_of(client)}"
+        names = ("frames/3.jpg", "sprites/0.jpg", "media")
+        before = {name: client.get(f"{url}/{name}").headers["etag"] for name in names}
+        content = bytearray(path.read_bytes())
+        assert len(content) > 3 * FINGERPRINT_BYTES
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        for name, tag in before.items():
+            answer = client.get(f"{url}/{name}", headers={"If-None-Match": tag})
+            assert answer.status_code == 200
+            assert answer.headers["etag"] != tag
 
 
 def test_encoded_pictures_are_kept_within_the_budget(sample: Path):

@@ -162,13 +162,22 @@ def headers_of(reader: VideoReader, served: ServedVideo, place: int, rendition: 
 
 
 def fingerprint_of(reader: VideoReader) -> str:
-    """The hash of the file, which is known from the start."""
+    """The hash of the file's size and its ends, which is known from the start."""
     return reader._opened.fingerprint
 
 
-def tag_of(reader: VideoReader, place: int, rendition: Rendition) -> str:
+def content_of(served: ServedVideo, reader: VideoReader) -> str:
+    """What stands for all of the file's bytes in entity tags: its hash, and when it was written.
+
+    The hash is of its size and its ends alone, and a file can change between them: while a copy is written into place, say.
+    """
+    *_, modified_ns = served.identity
+    return f"{fingerprint_of(reader)}-{modified_ns:x}"
+
+
+def tag_of(served: ServedVideo, reader: VideoReader, place: int, rendition: Rendition) -> str:
     """The entity tag of a frame's picture."""
-    return etag(fingerprint_of(reader), place, rendition.canonical, encoder_of(rendition.format))
+    return etag(content_of(served, reader), place, rendition.canonical, encoder_of(rendition.format))
 
 
 def media_type_of(rendition: Rendition) -> str:

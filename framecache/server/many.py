@@ -190,7 +190,7 @@ async def _multipart(
             content = json.dumps(piece.as_dict()).encode()
         else:
             told = {"Content-Type": media_type_of(rendition)}
-            told |= headers_of(reader, served, place, rendition, tag_of(reader, place, rendition))
+            told |= headers_of(reader, served, place, rendition, tag_of(served, reader, place, rendition))
             content = piece
         head = "".join(f"{name}: {value}\r\n" for name, value in {**told, "Content-Length": str(len(content))}.items())
         yield f"--{BOUNDARY}\r\n{head}\r\n".encode() + content + b"\r\n"

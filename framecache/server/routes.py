@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from framecache.reader import VideoReader
 from framecache.server.describe import ERRORS, FRAME_NAME, ID, MEDIA, RENDITION, TIME_NAME, operation
-from framecache.server.frames import fingerprint_of
+from framecache.server.frames import content_of, fingerprint_of
 from framecache.server.problems import Problem
 from framecache.server.service import Service
 from framecache.server.timeline import ranges, timeline
@@ -88,7 +88,7 @@ def video_routes(service: Service) -> APIRouter:
             reader = await service.reader(served)
             service.check_version(reader, asked.get("v"))
             media_type = mimetypes.guess_type(served.entry.name)[0] or "application/octet-stream"
-            headers = {"Cache-Control": service.cache_control(asked.get("v")), "ETag": f'"{fingerprint_of(reader)}"'}
+            headers = {"Cache-Control": service.cache_control(asked.get("v")), "ETag": f'"{content_of(served, reader)}"'}
             if is_known_to_client(request.headers.get("if-none-match"), headers["ETag"]):
                 return Response(None, 304, headers)
             return _Media(served.entry.path, headers=headers, media_type=media_type)

@@ -211,7 +211,7 @@ class Service:
         """The answer that is a frame's picture, or that the client has it already."""
         rendition = asked.rendition
         ticket = ticket_of(request, served.entry.id)
-        tag = tag_of(reader, place, rendition)
+        tag = tag_of(served, reader, place, rendition)
         headers = headers_of(reader, served, place, rendition, tag)
         headers["Cache-Control"] = self.cache_control(asked.fingerprint)
         media_type = media_type_of(rendition)

@@ -21,7 +21,7 @@ from framecache.reader import VideoReader
 from framecache.server.describe import ID, VERSION, operation
 from framecache.server.desk import Job
 from framecache.server.encode import MOST_SIDE_PIXELS, encoder_of
-from framecache.server.frames import fingerprint_of
+from framecache.server.frames import content_of
 from framecache.server.problems import Problem
 from framecache.server.routes import add, query_of
 from framecache.server.service import Service
@@ -104,7 +104,7 @@ def sheet_routes(service: Service) -> APIRouter:
             service.check_version(reader, given.get("v"))
             name = f"sheet {count} {columns} {width}"
             make = partial(_sheet, served, reader, count, columns, width)
-            return await _answer(request, reader, name, given.get("v"), make)
+            return await _answer(request, served, reader, name, given.get("v"), make)
 
     async def sprite(request: Request) -> Response:
         """A part of the thumbnails, side by side."""
@@ -118,7 +118,7 @@ def sheet_routes(service: Service) -> APIRouter:
                 raise Problem(404, f"there is no sprite {number}; there are {thumbnails.n_sprites}")
             name = f"sprite {number}"
             make = partial(_sprite, served, reader, thumbnails, number)
-            return await _answer(request, reader, name, given.get("v"), make)
+            return await _answer(request, served, reader, name, given.get("v"), make)
 
     async def table(request: Request) -> Response:
         """Which part of which sprite shows which stretch of time (WebVTT)."""
@@ -131,9 +131,14 @@ def sheet_routes(service: Service) -> APIRouter:
             return Response(text, 200, {"Cache-Control": service.cache_control(given.get("v"))}, "text/vtt")
 
     async def _answer(
-        request: Request, reader: VideoReader, name: str, fingerprint: str | None, make: Callable[[Job], bytes]
+        request: Request,
+        served: ServedVideo,
+        reader: VideoReader,
+        name: str,
+        fingerprint: str | None,
+        make: Callable[[Job], bytes],
     ) -> Response:
-        tag = etag(fingerprint_of(reader), -1, name, encoder_of("jpg"))
+        tag = etag(content_of(served, reader), -1, name, encoder_of("jpg"))
         headers = {"Cache-Control": service.cache_control(fingerprint), "ETag": tag}
         if is_known_to_client(request.headers.get("if-none-match"), tag):
             return Response(None, 304, headers)

@@ -197,9 +197,9 @@ def parse_places(text: str, n_frames: int, most: int) -> list[int]:
     return places
 
 
-def etag(fingerprint: str, index: int, canonical: str, encoder: str) -> str:
+def etag(content: str, index: int, canonical: str, encoder: str) -> str:
     """A strong entity tag (RFC 9110, 8.8.3): the same for two answers only where their bytes are the same."""
-    return f'"{hashlib.sha256(f"{fingerprint}/{index}/{canonical}/{encoder}".encode()).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(f"{content}/{index}/{canonical}/{encoder}".encode()).hexdigest()[:32]}"'
 
 
 def is_known_to_client(if_none_match: str | None, tag: str) -> bool:
