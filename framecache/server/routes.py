@@ -23,6 +23,7 @@ from framecache.server.timeline import ranges, timeline
 from framecache.server.videos import ServedVideo
 from framecache.server.wire import MEDIA_TYPES, is_known_to_client, parameters, parse_asked, parse_index, parse_seconds
 
+FRAME_PATH = "/v1/videos/{id}/frames/{n}.{ext}"
 LEAST_GZIP_BYTES = 2048
 
 
@@ -98,7 +99,7 @@ def video_routes(service: Service) -> APIRouter:
         ("/v1/videos/{id}", video, operation("Video", ID)),
         ("/v1/videos/{id}/timeline", frame_times, operation("Timeline", ID)),
         ("/v1/videos/{id}/cached", cached, operation("Cached ranges", ID)),
-        ("/v1/videos/{id}/frames/{n}.{ext}", frame, operation("Frame", ID | FRAME_NAME | RENDITION, *MEDIA_TYPES.values())),
+        (FRAME_PATH, frame, operation("Frame", ID | FRAME_NAME | RENDITION, *MEDIA_TYPES.values())),
         (
             "/v1/videos/{id}/at/{seconds}.{ext}",
             frame_at,
