@@ -160,7 +160,7 @@ class Service:
 
     async def place_at(self, served: ServedVideo, reader: VideoReader, seconds: float) -> int:
         """The place of the frame displayed at a time. Raises Problem as `place` does."""
-        if not reader.is_indexed:
+        if not (reader.is_indexed or 0 <= seconds < reader._video.index.timestamps[-1]):
             await self._waiters.do(lambda job: self._grown(job, served, reader, seconds=seconds))
         index = reader._video.index
         place = index.displayed_at(seconds)

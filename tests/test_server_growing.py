@@ -1,0 +1,71 @@
+"""The frame server while a video's index grows, and where it stops to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from serving import PATIENCE_SECONDS, client_of, id_of, spelled
+
+from framecache.growth import Growth
+from framecache.server.service import Limits
+
+TURN = 48
+COUNT = 16 * TURN
+
+
+class Hold:
+    """Holds every scan up once its first frames are known."""
+
+    def __init__(self) -> None:
+        self.is_open = threading.Event()
+        self.failure: Exception | None = None
+
+    def __call__(self, growth: Growth) -> None:
+        while not self.is_open.wait(0.005):
+            growth._check_goes_on()
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hold]:
+    it, is_time = Hold(), Growth._is_time
+
+    def held(growth: Growth, count: int, known: int) -> bool:
+        it(growth)
+        return is_time(growth, count, known)
+
+    monkeypatch.setattr(Growth, "_is_time", held)
+    yield it
+    it.is_open.set()
+
+
+def test_what_is_known_does_not_wait_behind_those_who_wait_for_the_end(long_clip: Callable[..., Path], hold: Hold):
+    with client_of(long_clip(), limits=Limits(growing_seconds=PATIENCE_SECONDS)) as client:
+        url = f"/v1/videos/{id_of(client)}"
+        assert spelled(client.get(f"{url}/frames/3.jpg").content) == 3
+        came = list[str]()
+
+        def ask() -> None:
+            came.append(client.get(f"{url}/frames/-1.jpg").headers["frame-index"])
+
+        last = [threading.Thread(target=ask) for _ in range(12)]
+        for thread in last:
+            thread.start()
+        waiters = client.app.state.service._waiters  # type: ignore[attr-defined]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while waiters.waiting < 4 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert waiters.waiting == 4, "all threads that wait are taken"
+        assert client.get(f"{url}/at/1.0.jpg").headers["frame-index"] == "25"
+        assert client.get(f"{url}/frames/40.jpg").headers["frame-index"] == "40"
+        assert not came
+        hold.is_open.set()
+        for thread in last:
+            thread.join()
+        assert came == [str(COUNT - 1)] * 12
+        assert waiters.waiting == 0
