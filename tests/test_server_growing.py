@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from serving import PATIENCE_SECONDS, client_of, id_of, spelled
+from serving import PATIENCE_SECONDS, client_of, id_of, ready, spelled
 
 from framecache.growth import Growth
 from framecache.server.service import Limits
@@ -69,3 +69,18 @@ def test_what_is_known_does_not_wait_behind_those_who_wait_for_the_end(long_clip
             thread.join()
         assert came == [str(COUNT - 1)] * 12
         assert waiters.waiting == 0
+
+
+def test_an_index_that_cannot_be_made_spoils_neither_the_list_nor_its_own_page(
+    long_clip: Callable[..., Path], sample: Path, hold: Hold
+):
+    hold.failure = RuntimeError("/secret/place")
+    with client_of(long_clip(), sample) as client:
+        id_ = id_of(client, long_clip().name)
+        assert client.get(f"/v1/videos/{id_}/frames/3.jpg").status_code == 200
+        hold.is_open.set()
+        told = ready(client, id_)
+        assert told["state"] == "failed"
+        assert "/secret" not in told["error"]
+        states = {video["name"]: video["state"] for video in client.get("/v1/videos").json()["videos"]}
+        assert states == {long_clip().name: "failed", sample.name: "new"}

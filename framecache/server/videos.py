@@ -79,7 +79,7 @@ class ServedVideo:
         if reader is not None:
             try:
                 _ = reader._known
-            except FramecacheError as raised:
+            except Exception as raised:  # one video must not spoil the list of all
                 error = raised
         if error is None:
             return None
