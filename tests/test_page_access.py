@@ -178,5 +178,23 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, server: str):
             f"[...scrubber.shadowRoot.querySelectorAll('button, input:not(.file-input)')].filter({IS_OUTSIDE})"
         )
         assert outside == []
+        person.press("?")
+        assert person.evaluate("scrubber.shadowRoot.querySelector('.key-groups').scrollWidth") <= PHONE["width"]
+        person.press("Escape")
         stage = person.part(".stage").bounding_box()
         assert stage["height"] > PHONE["height"] / 3
+
+
+def test_the_fields_of_what_is_selected_fit_the_panel(browser: Browser, server: str):
+    with pages.visit(browser, server) as person:
+        person.open("/?frame=20")
+        person.settles_at(20)
+        person.press("Shift+B")
+        panel = person.part(".panel").bounding_box()
+        fields = person.part(".inspector input")
+        boxes = [fields.nth(place).bounding_box() for place in range(fields.count())]
+        assert len(boxes) == 5
+        for box in boxes:
+            assert panel["x"] < box["x"]
+            assert box["x"] + box["width"] < panel["x"] + panel["width"]
+            assert box["width"] > 70

@@ -36,12 +36,9 @@ export function showKeys(root) {
       );
     return h("section", {}, h("h3", {}, name), h("dl", {}, ...rows));
   });
-  return open(
-    root,
-    "Keys",
-    h("div", { className: "key-groups", tabIndex: 0, role: "group", "aria-label": "All keys" }, ...groups),
-    "keys-dialog",
-  );
+  const columns = h("div", { className: "key-columns" }, ...groups);
+  const scrolled = h("div", { className: "key-groups", tabIndex: 0, role: "group", "aria-label": "All keys" }, columns);
+  return open(root, "Keys", scrolled, "keys-dialog");
 }
 
 const asKey = (text) => (text === "–" ? h("span", {}, " – ") : h("kbd", {}, text));

@@ -301,10 +301,12 @@ export const CONTROL_STYLES = `
     min-height: 2.6em;
   }
   .key-groups {
-    column-width: 340px;
-    column-gap: 32px;
     overflow: auto;
     max-height: calc(100dvh - 110px);
+  }
+  .key-columns {
+    column-width: 340px;
+    column-gap: 32px;
   }
   .key-groups section {
     break-inside: avoid;

@@ -144,6 +144,9 @@ export const PANEL_STYLES = `
   .inspector .field:first-child:nth-last-child(odd) {
     grid-column: 1 / -1;
   }
+  .inspector .field span {
+    display: block;
+  }
   .inspector .field input {
     width: 100%;
     min-width: 0;
