@@ -22,8 +22,9 @@ from framecache import VideoAccessError, VideoReader
 from framecache.decode.source import FINGERPRINT_BYTES
 from framecache.errors import CancelledError
 from framecache.server import library as library_module
-from framecache.server import sheets, videos
+from framecache.server import many, sheets, videos
 from framecache.server.desk import Job
+from framecache.server.problems import Problem
 from framecache.server.service import Limits
 from framecache.server.wire import IMAGE_FORMATS
 
@@ -353,6 +354,25 @@ def test_a_zip_holds_each_frame_under_its_index(client: TestClient, url: str):
         names = archive.namelist()
         assert names == [f"frame_{place:06d}.jpg" for place in (0, 50, 100, 150, 200, 250, 329)]
         assert [spelled(archive.read(name)) for name in names] == [0, 50, 100, 150, 200, 250, 329]
+
+
+def test_batches_wait_where_too_many_do_and_lack_no_frame(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(many, "BUSY_SECONDS", 0.001)
+    with client_of(sample) as client:
+        desk = client.app.state.service.desk  # type: ignore[attr-defined]
+        do, sent_away = desk.do, list[int]()
+
+        async def busy(*given: object, **more: object) -> object:
+            if len(sent_away) % 2 == 0:
+                sent_away.append(1)
+                raise Problem(503, "too many requests are waiting")
+            sent_away.append(0)
+            return await do(*given, **more)
+
+        monkeypatch.setattr(desk, "do", busy)
+        answer = client.get(f"/v1/videos/{id_of(client)}/frames?i=:12&as=npz")
+        assert np.load(io.BytesIO(answer.content)).files == [f"frame_{place:06d}" for place in range(12)]
+        assert sum(sent_away) == 12
 
 
 def test_an_npz_holds_arrays_in_rgb(client: TestClient, url: str, reader: VideoReader):

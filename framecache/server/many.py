@@ -25,6 +25,8 @@ PACKINGS: tuple[Packing, ...] = get_args(Packing)
 BOUNDARY = "framecache-frame"
 # So many are made while the one before is sent.
 AHEAD = 3
+# How long a frame stays away from a queue that is full.
+BUSY_SECONDS = 0.1
 
 Piece = tuple[int, bytes | Problem]
 
@@ -123,11 +125,15 @@ async def _pieces(
             found = service.frames.at_hand(reader, place, rendition)
             if found is not None:
                 return place, found.body
-            try:
-                made = await service.desk.do(lambda job: service.frames.make(served, place, rendition, None, job), gone=gone)
-                return place, made.body
-            except Problem as problem:
-                return place, problem
+            while True:
+                try:
+                    made = await service.desk.do(lambda job: service.frames.make(served, place, rendition, None, job), gone=gone)
+                    return place, made.body
+                except Problem as problem:
+                    if problem.status != 503:
+                        return place, problem
+                # The answer has begun, and cannot be told to come again for the sake of one frame.
+                await asyncio.sleep(BUSY_SECONDS)
 
         waiting: list[asyncio.Task[Piece]] = []
         try:
