@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from serving import PATIENCE_SECONDS, client_of, id_of, picture, ready, spelled
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from framecache import VideoAccessError, VideoReader
@@ -23,7 +25,9 @@ from framecache.decode.source import FINGERPRINT_BYTES
 from framecache.errors import CancelledError
 from framecache.server import library as library_module
 from framecache.server import many, sheets, videos
+from framecache.server.app import create_app
 from framecache.server.desk import Job
+from framecache.server.policy import Policy
 from framecache.server.problems import Problem
 from framecache.server.service import Limits
 from framecache.server.wire import IMAGE_FORMATS
@@ -581,6 +585,20 @@ def test_nothing_is_kept_of_a_file_that_was_replaced(clip: Callable[..., Path], 
         assert spelled(client.get(f"{video}/frames/3.jpg").content) == 43
         gc.collect()
         assert kept() is None
+
+
+def test_an_app_may_be_put_under_a_path_of_another(sample: Path):
+    inner = create_app([sample], policy=Policy(token="secret"))
+    outer = Starlette(routes=[Mount("/films", inner)])
+    with TestClient(outer, base_url="http://127.0.0.1", follow_redirects=False) as client:
+        assert client.get("/films/healthz").status_code == 200
+        assert client.get("/films/v1/videos").status_code == 401
+        opened = client.get("/films/?token=secret")
+        assert (opened.status_code, opened.headers["location"]) == (303, "/films/")
+        (video,) = client.get("/films/v1/videos").json()["videos"]
+        there = client.get(f"/films/v1/videos/{video['id']}/at/0.1.jpg").headers["content-location"]
+        assert client.get(there).headers["frame-index"] == "3"
+    inner.state.service.close()
 
 
 def test_a_new_file_is_found_without_a_restart(clip: Callable[..., Path], tmp_path: Path):

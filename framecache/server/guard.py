@@ -94,7 +94,7 @@ class Guard:
             return redirect
         proof = None if token is None else proof_of(headers, scope["path"], scope["query_string"], token)
         self._check_site(headers, proof)
-        if token is not None and proof is None and not _is_open(scope["path"]):
+        if token is not None and proof is None and not _is_open(_path_here(scope)):
             raise _unauthorised("this server asks for its token, and none that is right came")
         self._check_room(scope)
         return None
@@ -127,7 +127,7 @@ class Guard:
             raise Problem(403, "another site's page may not embed this; sign its address, or name the page's origin")
 
     def _check_room(self, scope: Scope) -> None:
-        if self._n_requests >= self._policy.most_requests and scope["path"] not in OPEN_PATHS:
+        if self._n_requests >= self._policy.most_requests and _path_here(scope) not in OPEN_PATHS:
             at_once = f"{self._policy.most_requests} requests are being answered, and no more are at once"
             raise Problem(503, f"{at_once}; come again", headers={"Retry-After": "1"})
 
@@ -234,7 +234,7 @@ def _allowance() -> Response:
 
 def _kept_token(scope: Scope, token: str) -> Response | None:
     """Where a page is opened with `?token=`: a cookie that keeps it, and the same address without it."""
-    if not _PAGE_PATHS.fullmatch(scope["path"]):
+    if not _PAGE_PATHS.fullmatch(_path_here(scope)):
         return None
     given, rest = split_token(scope["query_string"])
     if not given:
@@ -253,6 +253,12 @@ def _kept_token(scope: Scope, token: str) -> Response | None:
 def _unauthorised(what: str) -> Problem:
     remedy = "send it as 'Authorization: Bearer <token>', open the address that the server printed, or ask with a signed address"
     return Problem(401, f"{what}; {remedy}", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _path_here(scope: Scope) -> str:
+    """The path below that which another application has put this one under."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _is_open(path: str) -> bool:

@@ -214,6 +214,8 @@ class Service:
         tag = tag_of(served, reader, place, rendition)
         headers = headers_of(reader, served, place, rendition, tag)
         headers["Cache-Control"] = self.cache_control(asked.fingerprint)
+        # Where another application has put this one under a path of its own.
+        headers["Content-Location"] = request.scope.get("root_path", "") + headers["Content-Location"]
         media_type = media_type_of(rendition)
         if not accepts(request.headers.get("accept"), media_type):
             raise Problem(406, f"the answer is {media_type}, which the request's Accept header leaves out")
