@@ -475,7 +475,13 @@ def test_the_file_itself_is_sent_whole_and_in_parts(client: TestClient, url: str
     past = client.get(f"{url}/media", headers={"Range": "bytes=999999999-"})
     problem(past, 416)
     assert past.headers["content-range"] == f"bytes */{sample.stat().st_size}"
-    assert problem(client.get(f"{url}/media", headers={"Range": "pages=1-2"}), 400)
+    assert problem(client.get(f"{url}/media", headers={"Range": "bytes=2-1"}), 400)
+
+
+def test_ranges_of_other_units_are_ignored_and_those_that_are_none_refused(client: TestClient, url: str, sample: Path):
+    answer = client.get(f"{url}/media", headers={"Range": "pages=0-1"})
+    assert (answer.status_code, answer.content) == (200, sample.read_bytes())
+    problem(client.get(f"{url}/media", headers={"Range": "bytes=a-b"}), 400)
 
 
 def test_a_file_that_the_client_has_is_not_sent_again(client: TestClient, url: str):

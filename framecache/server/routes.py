@@ -128,7 +128,14 @@ class _Media(FileResponse):
                 raise Problem(message["status"], f"the Range header fits no part of the file's {size} bytes", headers=headers)
             await send(message)
 
-        await super().__call__(scope, receive, told)
+        await super().__call__(
+            {**scope, "headers": [pair for pair in scope["headers"] if not _is_other_range(*pair)]}, receive, told
+        )
+
+
+def _is_other_range(name: bytes, value: bytes) -> bool:
+    """Whether a header asks for a range of something else than bytes, which is to be ignored (RFC 9110, section 14.2)."""
+    return name == b"range" and not value.strip().lower().startswith(b"bytes")
 
 
 def _facts(served: ServedVideo) -> dict[str, Any]:
