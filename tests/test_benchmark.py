@@ -12,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from benchmark import clips, matrix, readers, report, targets
+from benchmark import asking, clips, matrix, readers, report, serving, targets
 from benchmark.clips import Made, _encode, _repeat
 from benchmark.readers import READERS, available
 from benchmark.turns import Pace, Row, take_turns
@@ -456,3 +456,75 @@ def test_every_reader_that_is_installed_is_named(monkeypatch: pytest.MonkeyPatch
     assert set(INSTALLED) <= set(available())
     monkeypatch.setitem(readers.MODULES, "torchcodec", "no_such_module.decoders")
     assert "torchcodec" not in available()
+
+
+# The frame server
+
+
+def test_a_percentile_is_a_value_that_was_seen():
+    values = [float(n) for n in range(1, 101)]
+    assert [serving.percentile(values, part) for part in (0.0, 0.5, 0.99, 1.0)] == [1, 50, 99, 100]
+    assert serving.percentile([7.0], 0.99) == 7
+
+
+def test_the_rate_is_held_against_the_constant_one_turn_by_turn():
+    rates = serving.Rates(30_000, constant=[1000.0, 2000.0, 1000.0], cached=[800.0, 1400.0, 900.0])
+    assert rates.ratios == [0.7, 0.8, 0.9]
+    (_, _, first, *_) = serving.as_table(rates, [], None).splitlines()
+    assert "30 kB" in first
+    assert "900 a second" in first
+    assert "0.80 (0.70 to 0.90)" in first
+    assert first.endswith("| 0.7: yes |")
+    slow = serving.Rates(1, constant=[1000.0], cached=[600.0])
+    assert serving.as_table(slow, [], None).endswith("| 0.7: no |")
+
+
+def test_what_many_clients_and_the_page_saw_is_told():
+    seconds = [n / 1000 for n in range(1, 201)]
+    scrubbing = serving.Scrubbing("64 clients", seconds, 3, 300 * 2**20, 256 * 2**20)
+    dragging = serving.Dragging([0.02, 0.03])
+    told = serving.as_table(serving.Rates(1, [1.0], [1.0]), [scrubbing], dragging)
+    assert "p50 100 ms, p99 198 ms, 3 refused; peak memory 300 MiB with a budget of 256 MiB" in told
+    assert "p50 20.0 ms, p99 30.0 ms" in told
+    assert "not measured: nobody" in serving.as_table(serving.Rates(1, [1.0], [1.0]), [], serving.Dragging([], "nobody"))
+
+
+def test_the_servers_table_is_put_between_marks_of_its_own(tmp_path: Path):
+    path, (start, end) = tmp_path / "README.md", serving.MARKS
+    path.write_text(f"before\n{start}\nold\n{end}\nafter\n")
+    serving.write_readme(path, "| new |")
+    text = path.read_text()
+    assert text.startswith(f"before\n{start}\n| new |\n\nSeen on processor")
+    assert text.endswith(f"\n{end}\nafter\n")
+    assert "old" not in text
+    path.write_text("no marks")
+    with pytest.raises(ValueError, match="must hold"):
+        serving.write_readme(path, "| new |")
+    own = (Path(__file__).parents[1] / "README.md").read_text()
+    assert own.count(start) == own.count(end) == 1
+
+
+def test_an_answers_length_is_read_from_its_head():
+    assert asking.length_of(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\ncontent-LENGTH: 123\r\n\r\n") == 123
+    with pytest.raises(ValueError, match="without a length"):
+        asking.length_of(b"HTTP/1.1 200 OK\r\nx: content-length: 3\r\n\r\n")
+
+
+def test_each_client_scrubs_its_own_way_the_same_every_time():
+    ways = [asking.way(seed, 500, 40) for seed in range(5)]
+    assert ways == [asking.way(seed, 500, 40) for seed in range(5)]
+    assert len({tuple(way) for way in ways}) == 5
+    assert all(0 <= place < 500 for way in ways for place in way)
+    assert set(asking.way(1, 1, 10)) == {0}
+
+
+def test_the_frame_server_is_measured_in_processes_of_its_own(sample: Path, tmp_path: Path):
+    rates = serving.measure_rates(sample, 2, 5)
+    assert len(rates.ratios) == 2
+    assert rates.ratios[0] > 0
+    for number in range(3):
+        serving._link(sample, tmp_path / f"{number}.mp4")
+    one = serving.measure_scrubbing("three videos", tmp_path, 2)
+    assert len(one.seconds) == 2 * serving.N_CLIENTS
+    assert (one.n_refused, one.seconds) == (0, sorted(one.seconds))
+    assert one.peak_bytes >= 0

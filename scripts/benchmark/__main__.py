@@ -25,6 +25,10 @@ TURNS = 3
 def main() -> int:
     """Run it; the exit code: 0, or 1 where framecache failed at something."""
     options = _options()
+    if options.server:
+        from benchmark import serving
+
+        return serving.main(options, ROOT / "README.md")
     began = time.monotonic()
     readers = [name for name in available() if not options.readers or name in options.readers]
     matrix = {name: works for name, works in (QUICK if options.quick else MATRIX).items() if _is_wanted(name, options.files)}
@@ -53,6 +57,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few works with few steps, in about two minutes")
+    parser.add_argument("--server", action="store_true", help="the frame server alone: answers a second, many clients, the page")
     parser.add_argument("--files", nargs="*", help="only files whose names hold one of these")
     parser.add_argument("--works", nargs="*", choices=sorted(WORKS), help="only these works")
     parser.add_argument("--readers", nargs="*", help="only these readers; framecache should be among them")
