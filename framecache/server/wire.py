@@ -197,6 +197,7 @@ def parse_places(text: str, n_frames: int, most: int) -> list[int]:
     return places
 
 
+@lru_cache(maxsize=4096)
 def etag(content: str, index: int, canonical: str, encoder: str) -> str:
     """A strong entity tag (RFC 9110, 8.8.3): the same for two answers only where their bytes are the same."""
     return f'"{hashlib.sha256(f"{content}/{index}/{canonical}/{encoder}".encode()).hexdigest()[:32]}"'
@@ -210,6 +211,7 @@ def is_known_to_client(if_none_match: str | None, tag: str) -> bool:
     return "*" in names or tag in names
 
 
+@lru_cache(maxsize=256)
 def accepts(accept: str | None, media_type: str) -> bool:
     """Whether an Accept header allows a media type (RFC 9110, 12.5.1); an absent one allows all."""
     if not accept or not accept.strip():
@@ -232,6 +234,7 @@ def _weight(more: list[str]) -> float:
     return 1.0
 
 
+@lru_cache(maxsize=4096)
 def frame_url(video_id: str, index: int, rendition: Rendition, fingerprint: str) -> str:
     """The canonical URL of a frame's picture."""
     query = "&".join(part for part in (rendition.query, f"v={fingerprint}") if part)
