@@ -157,15 +157,6 @@ def received(client: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def test_a_body_does_not_wait_until_its_head_was_acknowledged(running: Callable[..., Running]):
-    server = running()
-    with contextlib.closing(server.connect()):
-        assert eventually(lambda: server.n_connections == 1)
-        (connection,) = server.server.server_state.connections
-        theirs = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
-        assert eventually(lambda: theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0)
-
-
 GET = "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
