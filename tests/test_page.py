@@ -488,7 +488,7 @@ def test_a_server_with_several_videos_shows_a_chooser(browser: Browser, sample: 
 def test_a_video_that_is_not_there_is_told(browser: Browser, server: str):
     with pages.visit(browser, server, is_watching=False) as person:
         person.complaints_expected = True
-        person.page.goto(server + "/v/nosuchvideo")
+        person.page.goto(server + "/v/" + "0" * 16)
         person.part(".waiting.failed").wait_for(state="visible")
 
 
