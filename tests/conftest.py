@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,10 @@ import pytest
 
 from framecache.prefetch import Prefetcher
 from framecache.sample import write_sample
+
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C; some of them send it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 
