@@ -6,12 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import clips
 import pytest
 
 from framecache.prefetch import Prefetcher
 from framecache.sample import write_sample
+
+if TYPE_CHECKING:
+    from pages import Person
+    from playwright.sync_api import Browser
 
 # A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C; some of them send it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -92,3 +97,30 @@ def _own_threads() -> int:
     """How many threads there are, those left out that a server which serves many tests may start in any of them."""
     pools = ("framecache-serve", "framecache-open", "AnyIO worker thread", "asyncio_")
     return sum(not thread.name.startswith(pools) for thread in threading.enumerate())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    import pages
+
+    with pages.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def server(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server of the sample clip, in a process of its own."""
+    import pages
+
+    with pages.server(tmp_path_factory.mktemp("server"), sample) as address:
+        yield address
+
+
+@pytest.fixture
+def person(browser: Browser, server: str) -> Iterator[Person]:
+    """Somebody who sits down at the page."""
+    import pages
+
+    with pages.visit(browser, server) as person:
+        yield person

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,24 +16,6 @@ import framecache
 from framecache.sample import read_index
 
 N_FRAMES = 330
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pages.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def server(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pages.server(tmp_path_factory.mktemp("server"), sample) as address:
-        yield address
-
-
-@pytest.fixture
-def person(browser: Browser, server: str) -> Iterator[Person]:
-    with pages.visit(browser, server) as person:
-        yield person
 
 
 def test_the_page_opens_at_frame_0(person: Person):

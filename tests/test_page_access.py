@@ -16,18 +16,6 @@ PHONE = {"width": 390, "height": 800}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pages.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def server(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pages.server(tmp_path_factory.mktemp("server"), sample) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
 def chooser(sample: Path, clip: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pages.server(tmp_path_factory.mktemp("server"), sample, clip()) as address:
         yield address

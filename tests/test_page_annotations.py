@@ -20,18 +20,6 @@ LARGE = (320, 180)
 KINDS = ("json", "csv", "coco")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pages.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def server(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pages.server(tmp_path_factory.mktemp("server"), sample) as address:
-        yield address
-
-
 @pytest.fixture
 def person(browser: Browser, server: str) -> Iterator[Person]:
     with pages.visit(browser, server) as person:

@@ -20,24 +20,6 @@ N_FRAMES = 330
 PROBLEM = "application/problem+json"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pages.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def server(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pages.server(tmp_path_factory.mktemp("server"), sample) as address:
-        yield address
-
-
-@pytest.fixture
-def person(browser: Browser, server: str) -> Iterator[Person]:
-    with pages.visit(browser, server) as person:
-        yield person
-
-
 @pytest.fixture
 def other_page(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Another server with pages of its own: its address, and the folder to put them in."""

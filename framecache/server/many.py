@@ -18,7 +18,15 @@ from framecache.server.problems import MEDIA_TYPE, Problem
 from framecache.server.routes import add, query_of
 from framecache.server.service import Service, hearing
 from framecache.server.videos import ServedVideo
-from framecache.server.wire import RENDITION_PARAMETERS, Rendition, parameters, parse_format, parse_places, rendition_of
+from framecache.server.wire import (
+    IMAGE_FORMATS,
+    RENDITION_PARAMETERS,
+    Rendition,
+    parameters,
+    parse_format,
+    parse_places,
+    rendition_of,
+)
 
 Packing = Literal["zip", "npz", "multipart"]
 PACKINGS: tuple[Packing, ...] = get_args(Packing)
@@ -95,7 +103,7 @@ def many_routes(service: Service) -> APIRouter:
             "in": "query",
             "required": False,
             "description": "The format of each; npy for npz.",
-            "schema": {"type": "string", "enum": ["jpg", "png", "npy"]},
+            "schema": {"type": "string", "enum": list(IMAGE_FORMATS)},
         },
     }
     add(
