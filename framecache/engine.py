@@ -287,17 +287,17 @@ class Engine:
                     raise CancelledError(f"frame {place} is not wanted any more")
                 self._changed.wait(timeout=1.0)
         except BaseException:
-            self._withdraw(run, want)
+            self._withdraw(want)
             raise
         run.video.counters.joined += want.frame is not None
         return want.frame, want.run
 
-    def _withdraw(self, run: Run, want: Want) -> None:
+    def _withdraw(self, want: Want) -> None:
         """A waiting thread gives up, having been handed the lead or not."""
         if want.run is not None:
             _close_all(self._stop(want.run))
         else:
-            run.wants = [other for other in run.wants if other is not want]
+            self._pool.withdraw(want)
 
     def _stop(self, run: Run, *, is_broken: bool = False) -> list[Decoder]:
         """A run's leader is done. The decoders to be closed."""

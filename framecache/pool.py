@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from framecache.decode.decoder import Decoder
 from framecache.decode.plan import Position, can_reach, plan
-from framecache.run import Run
+from framecache.run import Run, Want
 from framecache.video import Video
 
 # What open decoders may hold together for pictures, as long as no more of them are under way at once: three at
@@ -89,6 +89,11 @@ class DecoderPool:
             heir.run.wants = reachable
             return []
         return self.put_back(run.video, run.decoder) if is_of_use else [run.decoder]
+
+    def withdraw(self, want: Want) -> None:
+        """Nobody waits any more. It need not be with the run that was joined: another waiter may have led that on."""
+        for run in self.runs:
+            run.wants = [other for other in run.wants if other is not want]
 
     def put_back(self, video: Video, decoder: Decoder) -> list[Decoder]:
         """Nobody leads a decoder now. The decoders to be closed, for what is open would hold too much."""

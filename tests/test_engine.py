@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -285,6 +286,33 @@ def test_a_cancelled_request_leaves_the_lead_to_those_who_joined(sample: Path, m
         assert isinstance(results[0], CancelledError)
         assert [video.index.place_of_row[frame.pts] for frame in results[2:]] == [198, 197]  # type: ignore[attr-defined]
         assert reader.stats.frames_decoded <= 250, "the run went on where it was"
+
+
+def test_requests_called_off_at_random_leave_nobody_waiting(sample: Path):
+    with Engine(1, max_decoders=2) as engine, VideoReader(sample, engine=engine, prefetch=False) as reader:
+        video = reader._video
+        n_came = Counter[str]()
+
+        def work(number: int) -> None:
+            chance = random.Random(number)
+            for _ in range(120):
+                place, looks = chance.randrange(30), chance.choice([1, 4, 15, 10**9])
+
+                def is_cancelled() -> bool:
+                    nonlocal looks
+                    looks -= 1
+                    engine.look_again()
+                    return looks < 0
+
+                try:
+                    frame = engine.fetch(video, place, (), threshold_frames=30, keep=lambda _: None, is_cancelled=is_cancelled)
+                    assert video.index.place_of_row[frame.pts] == place  # type: ignore[union-attr]
+                    n_came["frame"] += 1
+                except CancelledError:
+                    n_came["called off"] += 1
+
+        assert in_threads(work, 8) == [None] * 8
+        assert min(n_came["frame"], n_came["called off"]) > 100
 
 
 def test_a_run_stops_between_packets_once_it_is_cancelled(sample: Path):

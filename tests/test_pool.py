@@ -15,7 +15,7 @@ from framecache.decode.plan import Position
 from framecache.growth import PACKETS_BETWEEN_PAUSES, Growth
 from framecache.pool import DECODERS_BYTES, DecoderPool
 from framecache.progress import no_progress
-from framecache.run import Run
+from framecache.run import Run, Want
 from framecache.sample import read_index
 from framecache.video import Video
 
@@ -61,6 +61,19 @@ def test_one_that_was_never_used_is_taken_where_a_seek_is_needed_and_another_is_
     assert pool.positions(video) == [used.position]
     assert way(pool, video, 57).decoder is cast(Any, fresh)
     assert way(pool, video, 38).decoder is None, "there is room for another"
+
+
+def test_who_gives_up_after_another_led_on_is_never_handed_the_lead(video: Video):
+    pool = DecoderPool(3)
+    run = pool.add_run(video, cast(Any, StandIn(20)), Position(0, 20, 19))
+    heir, gone, left = run.wants = [Want(25), Want(26), Want(27)]
+    assert pool.stop(run, is_of_use=True) == []
+    assert heir.run is not None
+    assert heir.run.wants == [gone, left]
+    pool.withdraw(gone)
+    pool.stop(heir.run, is_of_use=True)
+    assert gone.run is None
+    assert left.run is not None
 
 
 def test_what_was_lent_is_the_first_to_go(video: Video, clip: Callable[..., Path]):

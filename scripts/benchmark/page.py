@@ -25,10 +25,10 @@ document.addEventListener("framechange", (event) => {
 }, true);
 """
 SETTLED = f"""async () => {{
-  const scrubber = document.querySelector("frame-scrubber");
   const deadline = performance.now() + {PATIENCE_MILLISECONDS};
   while (performance.now() < deadline) {{
     await new Promise((resolve) => requestAnimationFrame(resolve));
+    const scrubber = document.querySelector("frame-scrubber");
     const isThere = scrubber && scrubber.frame !== null && scrubber.frame === scrubber.wantedFrame;
     if (isThere) return {{frame: scrubber.frame, ...window.drag}};
   }}
