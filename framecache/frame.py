@@ -182,6 +182,7 @@ class ReaderStats:
         packets_read: Packets of the stream read while decoding (an index scan decodes nothing).
         frames_decoded: Frames that came out of decoders, those of building the index included.
         frames_prefetched: Those of them that were decoded in the background, before anybody asked for them.
+        frames_decoded_for_nobody: Those of them that came out on the way to a frame that was called off before it came.
         bytes_held: Bytes of frames in its engine's cache.
         budget_bytes: The most that may be.
         open_decoders: The decoders its engine keeps open.
@@ -195,6 +196,7 @@ class ReaderStats:
     packets_read: int
     frames_decoded: int
     frames_prefetched: int
+    frames_decoded_for_nobody: int
     bytes_held: int
     budget_bytes: int
     open_decoders: int

@@ -9,7 +9,7 @@ import ctypes
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from framecache.errors import ClosedError, IndexingError
@@ -130,16 +130,26 @@ class Growth:
         return True
 
     def _wait(self, is_enough: Callable[[], bool] | None, seconds: float) -> None:
+        with self.awaited(is_enough is None), self._changed:
+            if not (self.is_over or self._error is not None or (is_enough is not None and is_enough())):
+                self._changed.wait(seconds)
+
+    @contextlib.contextmanager
+    def awaited(self, is_whole: bool) -> Iterator[None]:
+        """Somebody waits for the whole index, or for some of it, as long as the block runs: it goes on without pauses then.
+
+        `wait` tells it itself; this is for who looks again and again with no time to wait, such as an event loop.
+        """
         with self._changed:
             # For those who wait for the end, nothing is to be done before it.
-            self._waiting += is_enough is not None
-            self._waiting_for_all += is_enough is None
-            try:
-                if not (self.is_over or self._error is not None or (is_enough is not None and is_enough())):
-                    self._changed.wait(seconds)
-            finally:
-                self._waiting -= is_enough is not None
-                self._waiting_for_all -= is_enough is None
+            self._waiting += not is_whole
+            self._waiting_for_all += is_whole
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting -= not is_whole
+                self._waiting_for_all -= is_whole
 
     def check(self) -> None:
         """Raise what ended the growth, if anything did before its end."""

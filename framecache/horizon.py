@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -93,6 +94,11 @@ class Horizon:
         """Wait until the index is whole, or enough of it is known; whether that came about in time."""
         growth = self._video.growth
         return growth is None or growth.wait(self._look, is_enough, timeout_seconds)
+
+    def awaited(self, is_whole: bool) -> contextlib.AbstractContextManager[None]:
+        """Somebody waits for the whole index, or for some of it, as long as the block runs, and looks by `wait` for 0.0 s."""
+        growth = self._video.growth
+        return contextlib.nullcontext() if growth is None else growth.awaited(is_whole)
 
     def _go_along(self, place: int, step: int) -> Iterator[int]:
         while place < len(self.up_to(place + 1)):

@@ -12,7 +12,7 @@ from framecache.decode.decoder import BadStartError, Decoder
 from framecache.decode.plan import starts_to_try
 from framecache.decode.settled import DecodedFrame, UnsteadyError
 from framecache.decode.source import opened, pick_stream
-from framecache.errors import FramecacheError
+from framecache.errors import CancelledError, FramecacheError
 from framecache.index.frame_index import FrameIndex
 from framecache.index.linear import decode_linear, hold_to
 from framecache.pace import Around
@@ -62,6 +62,8 @@ class Lead:
         self._spare_frames = around.before
         self._is_single = around.is_single
         self._is_speculative = around.is_speculative
+        # What came out that nobody else waited for.
+        self._n_for_itself = 0
 
     def reach(self) -> av.VideoFrame:
         """Reach the frame; where something turns out to be damaged, once more with what a linear decode says.
@@ -79,6 +81,11 @@ class Lead:
                 self._settle()
             except StaleError:
                 self._put_down()
+            except CancelledError:
+                if not self._is_speculative:
+                    with self._host._changed:
+                        self._video.counters.frames_decoded_for_nobody += self._n_for_itself
+                raise
         raise self._video.decode_error(self._place, "what is known of the video changed again and again meanwhile")
 
     def _climb(self) -> av.VideoFrame:
@@ -226,6 +233,7 @@ class Lead:
             self._host._keep_all(self._video, kept)
             for want in run.wants:
                 want.frame = by_place.get(want.place)
+            self._n_for_itself += len(by_place.keys() - {want.place for want in run.wants})
             if run.decoder is not None:
                 run.position = run.decoder.position
             if any(want.frame is not None for want in run.wants):

@@ -43,6 +43,7 @@ class Counters:
     packets_read: int = 0
     frames_decoded: int = 0
     frames_prefetched: int = 0
+    frames_decoded_for_nobody: int = 0
 
 
 @dataclass(eq=False, slots=True)

@@ -103,6 +103,23 @@ def test_an_older_request_that_comes_late_is_refused_and_an_equal_one_is_not(des
     run(act())
 
 
+def test_a_newer_request_overtakes_all_of_the_same_number(desk: Desk):
+    async def act() -> None:
+        holds = Hold(), Hold()
+        first = asyncio.create_task(desk.do(holds[0], Ticket(("a", "v", "frame"), 1)))
+        await begun(holds[0])
+        second = asyncio.create_task(desk.do(holds[1], Ticket(("a", "v", "frame"), 1)))
+        await asyncio.sleep(0)
+        desk.check_lane(Ticket(("a", "v", "frame"), 2))
+        for old in (first, second):
+            with pytest.raises(Problem) as raised:
+                await old
+            assert raised.value.status == 409
+        assert (desk.overtaken, desk.waiting, holds[1].began.is_set()) == (2, 0, False)
+
+    run(act())
+
+
 def test_lanes_and_clients_do_not_overtake_each_other(desk: Desk):
     async def act() -> None:
         lanes = [("a", "v", "frame"), ("b", "v", "frame"), ("a", "w", "frame")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from asgi import Answer, ask, ask_later, scope_of
@@ -277,10 +278,11 @@ def test_the_health_and_the_pages_code_are_told_without_a_token():
 @pytest.mark.parametrize(
     ("asked_for", "location"),
     [
-        (f"/?token={TOKEN}", "/"),
-        (f"/v/abc_-9?token={TOKEN}", "/v/abc_-9"),
-        (f"/v/abc?t=1.5&token={TOKEN}&q=%20a", "/v/abc?t=1.5&q=%20a"),
-        ("/?token=a-token.of%7Ethe_tests", "/"),
+        (f"/?token={TOKEN}", "./"),
+        (f"/?frame=3&token={TOKEN}", "./?frame=3"),
+        (f"/v/abc_-9?token={TOKEN}", "abc_-9"),
+        (f"/v/abc?t=1.5&token={TOKEN}&q=%20a", "abc?t=1.5&q=%20a"),
+        ("/?token=a-token.of%7Ethe_tests", "./"),
     ],
 )
 def test_a_page_opened_with_the_token_keeps_it_as_a_cookie(asked_for: str, location: str):
@@ -289,7 +291,7 @@ def test_a_page_opened_with_the_token_keeps_it_as_a_cookie(asked_for: str, locat
     assert answer.header("cache-control") == "no-store"
     cookie, *attributes = (answer.header("set-cookie") or "").split("; ")
     assert set(attributes) == {"HttpOnly", "SameSite=Strict", "Path=/"}
-    assert asked(location, {"Cookie": cookie}, token=TOKEN).status == 200
+    assert asked(urljoin(asked_for, location), {"Cookie": cookie}, token=TOKEN).status == 200
 
 
 def test_a_plus_in_a_token_is_a_plus():
@@ -448,7 +450,7 @@ def test_pages_say_what_they_may_load_and_who_may_frame_them():
     assert asked(FRAME).header("content-security-policy") is None
 
 
-def test_a_failure_within_is_told_without_its_words():
+def test_a_failure_within_is_told_without_its_words_and_logged_once(caplog: pytest.LogCaptureFixture):
     async def failing(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("/home/somebody/secret.mp4")
 
@@ -457,11 +459,55 @@ def test_a_failure_within_is_told_without_its_words():
     async def send(message: dict[str, Any]) -> None:
         told.append(message)
 
-    with pytest.raises(RuntimeError):  # so that the server logs it
-        asyncio.run(Guard(failing, Policy())(scope_of(FRAME), None, send))
+    failures: list[Exception] = []
+    asyncio.run(Guard(failing, Policy(), failures.append)(scope_of(FRAME), None, send))
     assert told[0]["status"] == 500
     assert (b"x-content-type-options", b"nosniff") in told[0]["headers"]
     assert b"secret" not in told[1]["body"]
+    assert [str(error) for error in failures] == ["/home/somebody/secret.mp4"]
+    (record,) = caplog.records
+    assert record.exc_info
+    assert record.exc_info[1] is failures[0]
+
+
+def test_an_answer_that_fails_half_way_has_no_end():
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise RuntimeError("no more")
+
+    told: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    asyncio.run(Guard(failing, Policy())(scope_of(FRAME), None, send))
+    assert [message.get("more_body") for message in told] == [None, True]
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        ("http://localhost/v1/videos", "foreign.example", 200),
+        ("HTTPS://127.0.0.1:8765/v1/videos?a=b", "localhost", 200),
+        ("http://localhost", None, 200),
+        ("http://foreign.example/v1/videos", "localhost", 403),
+        ("http:///v1/videos", "localhost", 403),
+        ("ftp://localhost/v1/videos", "localhost", 200),
+    ],
+)
+def test_a_whole_address_is_asked_for_at_the_host_that_it_names(target: str, host: str | None, status: int):
+    asked_for: list[str] = []
+
+    async def within(scope: Any, receive: Any, send: Any) -> None:
+        asked_for.append(scope["path"])
+        assert scope["raw_path"].decode() == scope["path"]
+        await videos(scope, receive, send)
+
+    assert ask(Guard(within, Policy()), target, host=host).status == status
+    is_whole = target.lower().startswith("http")
+    path = target.partition("?")[0].partition("//")[2].partition("/")[2]
+    assert asked_for == ([f"/{path}" if is_whole else target] if status == 200 else [])
 
 
 def test_web_sockets_are_closed_and_the_lifespan_is_passed_on():
@@ -520,8 +566,7 @@ def test_requests_that_fail_or_are_called_off_make_room():
 
         guard = Guard(within, Policy(most_requests=1))
         for _ in range(3):
-            with pytest.raises(RuntimeError):
-                await ask_later(guard, "/fails")
+            assert (await ask_later(guard, "/fails")).status == 500
             task = asyncio.create_task(ask_later(guard, "/waits"))
             await asyncio.sleep(0)
             assert (await ask_later(guard, FRAME)).status == 503

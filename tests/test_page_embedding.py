@@ -7,14 +7,25 @@ import http.server
 import json
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pages
 import pytest
+from gates import ScanGate
+from loopback import serving
 from pages import Person
 from playwright.sync_api import Browser, Route
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+
+from framecache.server.address import listen
+from framecache.server.app import create_app
+from framecache.server.connections import ConnectionLimits
+from framecache.server.policy import Policy
+from framecache.server.run import Prepared, ServerHandle
 
 N_FRAMES = 330
 PROBLEM = "application/problem+json"
@@ -91,6 +102,29 @@ def test_a_video_that_grows_is_shown_as_far_as_it_is_known(person: Person):
     person.settles_at(N_FRAMES - 1)
 
 
+def test_a_file_that_is_scanned_is_shown_meanwhile(
+    browser: Browser, long_clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    turn, count = 48, 16 * 48
+    gate = ScanGate(monkeypatch)
+    try:
+        # Its pictures spell their place within a turn, not their index.
+        with serving(long_clip()) as server, pages.visit(browser, server.url, is_watching=False) as person:
+            person.open()
+            person.press("End")
+            person.wait("scrubber.frame > 0")
+            known = person.number
+            assert known < count - 1
+            assert person.burnt_number() == known % turn
+            gate.open()
+            person.wait("scrubber.nFrames === argument", count)
+            person.press("End")
+            person.wait("scrubber.frame === argument", count - 1)
+            assert (person.number, person.burnt_number()) == (count - 1, turn - 1)
+    finally:
+        gate.open()
+
+
 def test_a_link_beyond_the_frames_known_so_far_is_waited_for(person: Person):
     slowly = Slowly(person)
     slowly.state = {"state": "growing", "stage": "scanning", "progress": 0.3, "n_known": 100, "info": None}
@@ -163,6 +197,42 @@ def test_a_link_with_a_token_opens_the_page_and_leaves_no_token_in_the_address(b
             person.press("ArrowRight")
             person.settles_at(1)
             assert "open-sesame" not in person.page.url
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["mounted", "behind a proxy that takes the path away"])
+def test_the_page_works_under_a_path_of_another_server(browser: Browser, sample: Path, is_told: bool):
+    inner = create_app([sample], policy=Policy(token="open-sesame"))
+
+    async def beheaded(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/films/"):
+            scope = {**scope, "path": scope["path"].removeprefix("/films"), "raw_path": None}
+        elif scope["type"] == "http":
+            await PlainTextResponse("this is another server", 404)(scope, receive, send)
+            return
+        await inner(scope, receive, send)
+
+    outer = Starlette(routes=[Mount("/films", inner)]) if is_told else beheaded
+    listener, address = listen("127.0.0.1", 0)
+    prepared = Prepared(_Alike(outer, inner), listener, address, Policy(), ConnectionLimits(close_seconds=0.2))
+    with ServerHandle(prepared) as handle, pages.visit(browser, handle.url) as person:
+        person.open("/films/?token=open-sesame&frame=7")
+        person.settles_at(7)
+        person.press("ArrowRight")
+        person.settles_at(8)
+        (id_,) = [video["id"] for video in person.page.evaluate("fetch('v1/videos').then((answer) => answer.json())")["videos"]]
+        person.open(f"/films/v/{id_}?frame=20")
+        person.settles_at(20)
+        person.page.wait_for_url(f"{handle.url}/films/v/{id_}?frame=20")
+
+
+class _Alike:
+    """An application around another, with that one's state, by which it is closed."""
+
+    def __init__(self, app: Any, inner: Any) -> None:
+        self._app, self.state = app, inner.state
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
 
 
 EMBEDDED = """<!doctype html><html lang="en"><title>notes</title>

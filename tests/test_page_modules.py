@@ -39,7 +39,7 @@ def test_half_a_million_frames_of_variable_rate_are_found_by_their_times(page: P
     gaps[-1] = [3004, 0]
     found = run(
         page,
-        "frame-times",
+        "frames/frame-times",
         """
         const times = new names.FrameTimes(argument);
         const places = Array.from({length: 2000}, (_, k) => Math.floor(k * 249.9));
@@ -57,7 +57,7 @@ def test_half_a_million_frames_of_variable_rate_are_found_by_their_times(page: P
 def test_a_timeline_that_tells_too_few_timestamps_is_refused(page: Page):
     said = run(
         page,
-        "frame-times",
+        "frames/frame-times",
         "try { new names.FrameTimes(argument); } catch (error) { return error.message; }",
         {**TIMELINE, "n_frames": 10, "pts_gaps": [[1, 5]]},
     )
@@ -67,7 +67,7 @@ def test_a_timeline_that_tells_too_few_timestamps_is_refused(page: Page):
 def test_decoded_pictures_stay_within_their_bytes_and_are_closed(page: Page):
     found = run(
         page,
-        "pictures",
+        "frames/pictures",
         """
         const side = 100, bytes = side * side * 4;
         const pictures = new names.Pictures(3 * bytes);
@@ -125,7 +125,7 @@ def test_what_was_dropped_is_asked_for_anew_when_it_is_wanted_after_all(page: Pa
         await new Promise((resolve) => setTimeout(resolve));
         return [before, asked.length, loader.isComing(5, 640), failures];
     """
-    assert run(page, "loader", LOADING + code) == [1, 2, True, []]
+    assert run(page, "frames/loader", LOADING + code) == [1, 2, True, []]
 
 
 def test_of_many_wanted_frames_the_first_and_the_newest_are_worked_on(page: Page):
@@ -134,7 +134,7 @@ def test_of_many_wanted_frames_the_first_and_the_newest_are_worked_on(page: Page
         await new Promise((resolve) => setTimeout(resolve));
         return [asked, aborted, failures];
     """
-    asked, aborted, failures = run(page, "loader", LOADING + code)
+    asked, aborted, failures = run(page, "frames/loader", LOADING + code)
     assert [path for path, _, _ in asked] == [f"/frames/{index}.jpg" for index in (1, 2, 3, 4)]
     # Those in one lane overtake each other on the server too; the first goes on in a lane of its own.
     assert [lane for _, lane, _ in asked] == ["a", "b", "b", "b"]
@@ -185,7 +185,7 @@ SOON = {"latency": 0.001, "seconds": 0.3}
 
 def played(page: Page, **how: Any) -> dict[str, Any]:
     given = {"timeline": STEADY, "rate": 1, "first": 0, "loop": None, "latency": 0.02, "seconds": 30, **how}
-    found = run(page, "frame-times player", PLAY, given)
+    found = run(page, "frames/frame-times playing/player", PLAY, given)
     return {**found, "numbers": [index for index, _ in found["seen"]]}
 
 
@@ -211,8 +211,13 @@ def test_a_slow_server_costs_frames_and_not_time(page: Page):
 
 
 def test_of_large_pictures_few_are_read_ahead(page: Page):
-    few = run(page, "frame-times player", PLAY, {"timeline": STEADY, "rate": 1, "first": 0, "loop": None, "room": 1, **SOON})
-    many = run(page, "frame-times player", PLAY, {"timeline": STEADY, "rate": 1, "first": 0, "loop": None, **SOON})
+    few = run(
+        page,
+        "frames/frame-times playing/player",
+        PLAY,
+        {"timeline": STEADY, "rate": 1, "first": 0, "loop": None, "room": 1, **SOON},
+    )
+    many = run(page, "frames/frame-times playing/player", PLAY, {"timeline": STEADY, "rate": 1, "first": 0, "loop": None, **SOON})
     assert few["asked"] < 12 < many["asked"]
     assert [index for index, _ in few["seen"]] == list(range(1, 9))
 
@@ -255,7 +260,7 @@ def test_frames_of_variable_rate_are_shown_as_long_as_they_last(page: Page):
 def test_timecodes_count_frames_where_the_rate_is_constant(page: Page, index: int, fps: float, is_variable: bool, said: str):
     code = "return new names.TimecodeKind(argument.info).format(argument.index, argument.index / argument.info.fps);"
     argument = {"index": index, "info": {"fps": fps, "is_variable_rate": is_variable}}
-    assert run(page, "timecode", code, argument) == said
+    assert run(page, "playing/timecode", code, argument) == said
 
 
 def test_no_key_means_two_things(page: Page):
@@ -264,7 +269,7 @@ def test_no_key_means_two_things(page: Page):
         all.push(...names.LABEL_KEYS);
         return all.filter((key, place) => all.indexOf(key) !== place);
     """
-    assert run(page, "keys", code) == []
+    assert run(page, "controls/keys", code) == []
 
 
 def test_every_command_of_a_key_is_there(page: Page):
@@ -274,4 +279,4 @@ def test_every_command_of_a_key_is_there(page: Page):
         const wanted = names.KEY_GROUPS.flatMap(([, bindings]) => bindings.map((binding) => binding.command));
         return wanted.filter((command) => typeof commands[command] !== "function");
     """
-    assert run(page, "keys commands", code) == []
+    assert run(page, "controls/keys controls/commands", code) == []

@@ -27,6 +27,7 @@ from framecache.server import library as library_module
 from framecache.server import many, sheets, videos
 from framecache.server.app import create_app
 from framecache.server.desk import Job
+from framecache.server.frames import Frames
 from framecache.server.policy import Policy
 from framecache.server.problems import Problem
 from framecache.server.service import Limits
@@ -293,7 +294,10 @@ def test_a_format_that_cannot_be_had_or_is_not_accepted_is_refused(client: TestC
 
 
 def test_other_methods_are_refused(client: TestClient, url: str):
-    assert problem(client.post(f"{url}/frames/1.jpg"), 405)
+    for path in (f"{url}/frames/1.jpg", url, "/", "/healthz"):
+        answer = client.post(path)
+        assert problem(answer, 405)
+        assert answer.headers["allow"] == "GET, HEAD"
 
 
 def test_a_file_that_is_no_video_says_so_without_its_path(tmp_path: Path):
@@ -509,6 +513,18 @@ def test_health_and_metrics_are_told(client: TestClient, url: str):
         assert f"framecache_{name}" in text, name
 
 
+def test_a_failure_is_told_without_its_words_counted_and_logged_once(
+    client: TestClient, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("/secret/place")
+
+    monkeypatch.setattr(Frames, "at_hand", fail)
+    assert "secret" not in str(problem(client.get(f"{url}/frames/3.jpg"), 500))
+    assert [record.exc_info is not None for record in caplog.records if record.levelname == "ERROR"] == [True]
+    assert 'framecache_problems_total{status="500"} 1.0' in client.get("/metrics").text
+
+
 def test_every_route_is_described(client: TestClient):
     described = client.get("/openapi.json").json()["paths"]
     assert {path for path in described if path.startswith("/v1")} == {
@@ -600,10 +616,12 @@ def test_an_app_may_be_put_under_a_path_of_another(sample: Path):
         assert client.get("/films/healthz").status_code == 200
         assert client.get("/films/v1/videos").status_code == 401
         opened = client.get("/films/?token=secret")
-        assert (opened.status_code, opened.headers["location"]) == (303, "/films/")
+        assert (opened.status_code, opened.headers["location"]) == (303, "./")
         (video,) = client.get("/films/v1/videos").json()["videos"]
         there = client.get(f"/films/v1/videos/{video['id']}/at/0.1.jpg").headers["content-location"]
         assert client.get(there).headers["frame-index"] == "3"
+        parts = client.get(f"/films/v1/videos/{video['id']}/frames?i=3&as=multipart").content
+        assert f"Content-Location: {there}".encode() in parts
     inner.state.service.close()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import logging
+import os
 import random
 import socket
 import threading
@@ -21,7 +23,6 @@ from serving import spelled
 from framecache.decode.decoder import Decoder
 from framecache.engine import Engine
 from framecache.errors import CancelledError
-from framecache.horizon import Horizon
 from framecache.server.desk import Job
 from framecache.server.frames import Frames, Picture
 from framecache.server.service import Limits
@@ -426,26 +427,21 @@ def test_a_file_that_is_being_scanned_gives_what_is_known_and_tells_how_far_it_i
         assert server.get(f"{url}/frames/{16 * TURN}.jpg").status_code == 404
 
 
-def test_the_time_that_a_request_waited_for_a_thread_counts_as_waiting_for_its_frame(
-    long_clip: Callable[..., Path], scan_gate: ScanGate, monkeypatch: pytest.MonkeyPatch
+def test_a_file_that_is_cut_short_while_it_is_sent_ends_its_answer_and_nothing_more(
+    long_gop: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    growing_seconds = 0.5
-    waited: list[float] = []
-    real = Horizon.wait
-
-    def wait(horizon: Horizon, is_enough: Any = None, timeout_seconds: float | None = None) -> Any:
-        waited.append(timeout_seconds or 0.0)
-        return real(horizon, is_enough, timeout_seconds)
-
-    monkeypatch.setattr(Horizon, "wait", wait)
-    with serving(long_clip(), limits=Limits(growing_seconds=growing_seconds)) as server:
-        (id_,) = server.ids().values()
-        url = f"/v1/videos/{id_}"
-        wait_until(lambda: server.get(url).json()["state"] == "growing")
-
-        async def act(client: httpx2.AsyncClient) -> list[httpx2.Response]:
-            return await asyncio.gather(*(client.get(f"{url}/frames/{700 + n}.jpg") for n in range(N_CLIENTS)))
-
-        assert {answer.status_code for answer in server.run(act)} == {503}
-        # Many times as many as there are threads to wait in.
-        assert min(waited) < growing_seconds / 2
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(long_gop.read_bytes())
+    with path.open("ab") as file:
+        file.truncate(path.stat().st_size + 256 * 1024**2)
+    with serving(path) as server:
+        media = server.frames_url().removesuffix("frames") + "media"
+        with server.asked(media) as connection:
+            answer = connection.getresponse()
+            assert answer.read(1024) == long_gop.read_bytes()[:1024]
+            os.truncate(path, 100_000)
+            with pytest.raises(http.client.IncompleteRead):
+                answer.read()
+        assert server.get("/healthz").status_code == 200
+    assert not [record for record in caplog.records if record.exc_info]
+    assert any("has become shorter" in record.getMessage() for record in caplog.records)

@@ -455,7 +455,7 @@ def test_a_token_is_asked_for_where_one_is_given(sample: Path):
         assert fetched(server.url, "/static/frame-scrubber.js")[0] == 200
         assert fetched(server.url, "/v1/videos", Authorization="Bearer mine")[0] == 200
         status, headers, _ = fetched(server.url, "/?token=mine")
-        assert (status, headers["location"]) == (303, "/")
+        assert (status, headers["location"]) == (303, "./")
         cookie = headers["set-cookie"].partition(";")[0]
         assert fetched(server.url, "/v1/videos", Cookie=cookie)[0] == 200
         assert fetched(server.url, "/healthz")[0] == 200

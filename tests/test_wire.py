@@ -10,6 +10,7 @@ from framecache.server.problems import Problem
 from framecache.server.wire import (
     Rendition,
     accepts,
+    accepts_gzip,
     etag,
     frame_url,
     is_known_to_client,
@@ -133,6 +134,17 @@ def test_if_none_match_is_compared_weakly_and_takes_lists():
 ])  # fmt: skip
 def test_accept_is_read_as_its_most_exact_part_says(accept: str | None, is_allowed: bool):
     assert accepts(accept, "image/jpeg") is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("header", "is_allowed"),
+    [
+        (None, False), ("", False), ("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("gzip;q=0.000, *", False),
+        ("*", True), ("*;q=0", False), ("x-gzip", True), ("notgzip", False), ("identity, br", False),
+    ],
+)  # fmt: skip
+def test_gzip_is_sent_only_to_those_who_take_it(header: str | None, is_allowed: bool):
+    assert accepts_gzip(header) == is_allowed
 
 
 def test_the_canonical_url_names_the_file_by_its_fingerprint():

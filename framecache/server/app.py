@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -13,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
@@ -33,7 +32,6 @@ STATIC = Path(__file__).parent / "static"
 # What is counted, and told to nobody, where a client hung up before its answer; others use that number for it too.
 CLIENT_GONE = 499
 _ID = re.compile(f"[0-9a-f]{{{ID_DIGITS}}}")
-log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -82,13 +80,12 @@ def create_app(
     app.add_exception_handler(ClientGoneError, _told(service))
     app.add_exception_handler(HTTPException, _told(service))
     app.add_exception_handler(RequestValidationError, _told(service))
-    app.add_exception_handler(Exception, _told(service))
     for routes in (video_routes(service), many_routes(service), sheet_routes(service)):
         app.include_router(routes)
         _put_first(app, routes)
     _add_health(app, service)
     _add_page(app)
-    app.add_middleware(Guard, policy=policy)
+    app.add_middleware(Guard, policy=policy, on_failure=lambda _: service.metrics.problems.labels("500").inc())
     return app
 
 
@@ -108,14 +105,13 @@ def _told(service: Service):  # type: ignore[no-untyped-def]
             service.metrics.problems.labels(str(CLIENT_GONE)).inc()
             return Response(status_code=CLIENT_GONE)
         if isinstance(error, HTTPException):
-            problem = Problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+            # Each route is there for GET and for HEAD, and the first that was found tells of itself alone.
+            headers = dict(error.headers or {}) | ({"Allow": "GET, HEAD"} if error.status_code == 405 else {})
+            problem = Problem(error.status_code, str(error.detail), headers=headers)
         elif isinstance(error, Problem):
             problem = error
-        elif isinstance(error, RequestValidationError):
-            problem = Problem(400, "the request is malformed")
         else:
-            log.error("an answer failed", exc_info=error)
-            problem = Problem(500, "something went wrong here; the server's log tells what")
+            problem = Problem(400, "the request is malformed")
         service.metrics.problems.labels(str(problem.status)).inc()
         return problem.response()
 
@@ -148,11 +144,15 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 
 def _add_page(app: FastAPI) -> None:
+    html = (STATIC / "index.html").read_text()
+
     async def page(request: Request) -> Response:
         """The page to scrub in."""
         if not _ID.fullmatch(request.path_params.get("id", "0" * ID_DIGITS)):
             raise Problem(404, "there is no such video; /v1/videos lists them")
-        return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"}, media_type="text/html; charset=utf-8")
+        # Where the server is cannot be known here: a proxy may have put it under a path. So the addresses are relative.
+        text = html.replace("{static}", "../static" if "id" in request.path_params else "static")
+        return Response(text, headers={"Cache-Control": "no-cache"}, media_type="text/html; charset=utf-8")
 
     app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/v/{id}", page, methods=["GET", "HEAD"], include_in_schema=False)

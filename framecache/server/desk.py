@@ -77,7 +77,7 @@ class Desk:
         self._most_waiting = most_waiting
         self._look_again = look_again
         self.n_threads = threads
-        self._newest: OrderedDict[tuple[str, ...], tuple[int, Job | None]] = OrderedDict()
+        self._newest: OrderedDict[tuple[str, ...], tuple[int, list[Job]]] = OrderedDict()
         self._lock = threading.Lock()
         self.waiting = 0
         self.overtaken = 0
@@ -147,31 +147,33 @@ class Desk:
             job.is_waiting = False
 
     def check_lane(self, ticket: Ticket | None) -> None:
-        """Take down that a request came that needs no work. Raises Problem 409 for one that was overtaken already."""
+        """Take down that a request came that has no work to be done so far. Raises Problem 409 for one that was overtaken."""
         self._take_lane(ticket, None)
 
     def _take_lane(self, ticket: Ticket | None, job: Job | None) -> None:
         if ticket is None:
             return
-        newest, other = self._newest.get(ticket.lane, (ticket.sequence, None))
+        newest, others = self._newest.get(ticket.lane, (ticket.sequence, []))
         if ticket.sequence < newest:
             self.overtaken += 1
             raise overtaken()
-        if other is not None and ticket.sequence > newest:
-            self.overtaken += 1
-            other.is_overtaken = True
-            other.ended.set()
-            self._leave_queue(other)
-        self._newest[ticket.lane] = ticket.sequence, job
+        if ticket.sequence > newest:
+            for other in others:
+                self.overtaken += 1
+                other.is_overtaken = True
+                other.ended.set()
+                self._leave_queue(other)
+            others = []
+        self._newest[ticket.lane] = ticket.sequence, [*others, *([] if job is None else [job])]
         self._newest.move_to_end(ticket.lane)
         while len(self._newest) > MOST_LANES:
             self._newest.popitem(last=False)
 
     def _leave_lane(self, ticket: Ticket | None, job: Job) -> None:
         if ticket is not None:
-            newest, current = self._newest.get(ticket.lane, (0, None))
-            if current is job:
-                self._newest[ticket.lane] = newest, None
+            _, jobs = self._newest.get(ticket.lane, (0, []))
+            if job in jobs:
+                jobs.remove(job)
 
 
 async def _end_when(gone: asyncio.Event, job: Job) -> None:

@@ -91,7 +91,6 @@ class Frames:
             if found is not None:
                 self._metrics.answers.labels("joined").inc()
                 return replace(found, timing=_timing(job, began, began, began))
-            before = reader._video.counters.frames_decoded
             try:
                 view = self._views.of(reader, client)
                 frame = view.decoded(place, is_cancelled=job.is_unwanted, least_before=self._awaited.before(reader, place))
@@ -99,7 +98,6 @@ class Frames:
                 orientation = reader._pictures.orientation_by(frame)
                 body = encode(frame, orientation, rendition)
             except CancelledError:
-                self._metrics.for_nobody.inc(reader._video.counters.frames_decoded - before)
                 raise
             except DecodeError as error:
                 raise undecodable(served, error) from error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,8 +33,12 @@ OPEN_FOLDER = "/static/"
 _LOOKED_AT = frozenset(
     name.encode() for name in ("host", "origin", "authorization", "cookie", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
 ) | {b"access-control-request-method"}
+_WHOLE_ADDRESS = re.compile(r"https?://([^/]*)(/.*)?", re.IGNORECASE | re.DOTALL)
+_RAW_WHOLE_ADDRESS = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE | re.DOTALL)
 _PAGE_PATHS = re.compile(r"/|/v/[A-Za-z0-9_-]{1,64}")
 _OWN_SITES = (b"", b"same-origin", b"none")
+
+log = logging.getLogger(__name__)
 
 Headers = dict[bytes, bytes]
 RawHeaders = list[tuple[bytes, bytes]]
@@ -49,11 +54,17 @@ class Guard:
     no token and are never told to come again, nor does the page's code need one; all else holds for them.
 
     It belongs to one event loop.
+
+    Args:
+        app: What answers those who get through.
+        policy: Whom it answers.
+        on_failure: Called with each error that the application did not answer itself; the log has it already.
     """
 
-    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, on_failure: Callable[[Exception], object] = lambda _: None) -> None:
         self._app = app
         self._policy = policy
+        self._on_failure = on_failure
         self._headers = _protecting(policy)
         self._page_policy = _page_policy(policy.origins)
         self._n_requests = 0
@@ -67,6 +78,7 @@ class Guard:
             # There are no web sockets here; closed before it is accepted, one is answered with 403.
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope = _in_origin_form(scope)
         headers = _headers_of(scope)
         way_back = _WayBack(send, self._headers_for(headers), self._page_policy, self._policy.send_timeout_seconds)
         try:
@@ -145,14 +157,15 @@ class Guard:
         self._n_requests += 1
         try:
             await self._app(scope, receive, way_back.send)
-        except Exception:
+        except Exception as error:
             if way_back.is_given_up:
                 return
+            log.error("an answer failed", exc_info=error)
+            self._on_failure(error)
             if not way_back.has_begun:
-                failure = Problem(500, "the server failed; its log says how").response()
+                failure = Problem(500, "something went wrong here; the server's log tells what").response()
                 await failure(scope, receive, way_back.send)
-            # The server below logs it.
-            raise
+            # An answer that ends half-way is cut off by the server below, so that nobody takes it for a whole one.
         finally:
             self._n_requests -= 1
 
@@ -193,6 +206,21 @@ class _WayBack:
         if any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in given):
             given.append((b"content-security-policy", self._page_policy))
         return given + self._headers
+
+
+def _in_origin_form(scope: Scope) -> Scope:
+    """A request whose target is a whole address, as proxies send it, as one for its path at its host (RFC 9112, 3.2.2)."""
+    whole = _WHOLE_ADDRESS.fullmatch(scope["path"])
+    if whole is None:
+        return scope
+    raw = _RAW_WHOLE_ADDRESS.fullmatch(scope.get("raw_path") or scope["path"].encode())
+    headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    return {
+        **scope,
+        "path": whole[2] or "/",
+        "raw_path": (raw and raw[2]) or b"/",
+        "headers": [(b"host", whole[1].encode("utf-8", "replace")), *headers],
+    }
 
 
 def _headers_of(scope: Scope) -> Headers:
@@ -242,8 +270,10 @@ def _kept_token(scope: Scope, token: str) -> Response | None:
     if len(given) > 1 or not is_same(unquoted(given[0]), token):
         raise _unauthorised("the token in this address is not the right one")
     secure = "; Secure" if scope.get("scheme") == "https" else ""
+    # Relative, for a proxy may have put the server under a path that is not known here.
+    here = scope["path"].rpartition("/")[2] or "./"
     headers = {
-        "Location": scope["path"] + ("?" + rest.decode("latin-1") if rest else ""),
+        "Location": here + ("?" + rest.decode("latin-1") if rest else ""),
         "Set-Cookie": f"{COOKIE.decode()}={token}; HttpOnly; SameSite=Strict; Path=/{secure}",
         "Cache-Control": "no-store",
     }

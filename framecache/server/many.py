@@ -58,7 +58,7 @@ def many_routes(service: Service) -> APIRouter:
         user = service.use(request)
         served = await user.__aenter__()
         try:
-            reader = await service.whole(served)
+            reader = await service.whole(request, served)
             service.check_version(reader, asked.fingerprint)
             places = list(dict.fromkeys(parse_places(wanted, len(reader), service.limits.frames)))
             pieces = _pieces(service, request, served, places, asked.rendition)
@@ -71,7 +71,7 @@ def many_routes(service: Service) -> APIRouter:
                 if request.method == "HEAD":
                     return  # how long it is shows only once all is made, and that would be for nobody
                 packed = _multipart if packing == "multipart" else _zipped
-                async for data in packed(pieces, service, served, asked.rendition):
+                async for data in packed(pieces, request.scope.get("root_path", ""), served, asked.rendition):
                     yield data
             finally:
                 # Whatever ends this, cancelled waiting too, the video must not stay in use for ever.
@@ -176,7 +176,7 @@ class _Outbox(io.RawIOBase):
 
 
 async def _zipped(
-    pieces: AsyncIterator[Piece], _service: Service, _served: ServedVideo, rendition: Rendition
+    pieces: AsyncIterator[Piece], _root_path: str, _served: ServedVideo, rendition: Rendition
 ) -> AsyncIterator[bytes]:
     outbox = _Outbox()
     with zipfile.ZipFile(outbox, "w", zipfile.ZIP_STORED) as archive:  # pictures do not get smaller
@@ -195,7 +195,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 async def _multipart(
-    pieces: AsyncIterator[Piece], _service: Service, served: ServedVideo, rendition: Rendition
+    pieces: AsyncIterator[Piece], root_path: str, served: ServedVideo, rendition: Rendition
 ) -> AsyncIterator[bytes]:
     reader = served.opening.result()
     async for place, piece in pieces:
@@ -205,6 +205,7 @@ async def _multipart(
         else:
             told = {"Content-Type": media_type_of(rendition)}
             told |= headers_of(reader, served, place, rendition, tag_of(served, reader, place, rendition))
+            told["Content-Location"] = root_path + told["Content-Location"]
             content = piece
         head = "".join(f"{name}: {value}\r\n" for name, value in {**told, "Content-Length": str(len(content))}.items())
         yield f"--{BOUNDARY}\r\n{head}\r\n".encode() + content + b"\r\n"

@@ -28,11 +28,6 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.answers = Counter("framecache_answers", "Pictures sent, by how they were had.", ["how"], registry=self.registry)
         self.problems = Counter("framecache_problems", "Requests answered with an error.", ["status"], registry=self.registry)
-        self.for_nobody = Counter(
-            "framecache_frames_decoded_for_nobody",
-            "Frames decoded for requests that were overtaken or hung up before their frame came.",
-            registry=self.registry,
-        )
         self.queue_seconds, self.decode_seconds, self.encode_seconds = (
             Histogram(f"framecache_{name}_seconds", text, buckets=SECONDS, registry=self.registry)
             for name, text in (

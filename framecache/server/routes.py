@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import mimetypes
 import os
 from collections.abc import Awaitable, Callable
@@ -21,10 +22,19 @@ from framecache.server.problems import Problem
 from framecache.server.service import Service
 from framecache.server.timeline import ranges, timeline
 from framecache.server.videos import ServedVideo
-from framecache.server.wire import MEDIA_TYPES, is_known_to_client, parameters, parse_asked, parse_index, parse_seconds
+from framecache.server.wire import (
+    MEDIA_TYPES,
+    accepts_gzip,
+    is_known_to_client,
+    parameters,
+    parse_asked,
+    parse_index,
+    parse_seconds,
+)
 
 FRAME_PATH = "/v1/videos/{id}/frames/{n}.{ext}"
 LEAST_GZIP_BYTES = 2048
+log = logging.getLogger(__name__)
 
 
 def video_routes(service: Service) -> APIRouter:
@@ -68,12 +78,12 @@ def video_routes(service: Service) -> APIRouter:
     async def frame(request: Request) -> Response:
         """A frame's picture by its index; negative ones count from the end."""
         index = parse_index(request.path_params["n"])
-        return await picture(request, lambda served, reader: service.place(served, reader, index))
+        return await picture(request, lambda served, reader: service.place(request, served, reader, index))
 
     async def frame_at(request: Request) -> Response:
         """The picture of the frame that is displayed at a time in seconds."""
         seconds = parse_seconds(request.path_params["seconds"])
-        return await picture(request, lambda served, reader: service.place_at(served, reader, seconds))
+        return await picture(request, lambda served, reader: service.place_at(request, served, reader, seconds))
 
     async def picture(request: Request, find: Callable[[ServedVideo, VideoReader], Awaitable[int]]) -> Response:
         asked = parse_asked(request.path_params["ext"], query_of(request))
@@ -121,11 +131,23 @@ class _Media(FileResponse):
     """A file, whole or in parts; what is wrong with a Range is told as all else is."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        n_left = 0
+
         async def told(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= 400:
-                size = os.path.getsize(self.path)
-                headers = {"Content-Range": f"bytes */{size}"} if message["status"] == 416 else {}
-                raise Problem(message["status"], f"the Range header fits no part of the file's {size} bytes", headers=headers)
+            nonlocal n_left
+            if message["type"] == "http.response.start":
+                if message["status"] >= 400:
+                    size = os.path.getsize(self.path)
+                    headers = {"Content-Range": f"bytes */{size}"} if message["status"] == 416 else {}
+                    raise Problem(message["status"], f"the Range header fits no part of the file's {size} bytes", headers=headers)
+                told_length = next(value for name, value in message["headers"] if name == b"content-length")
+                n_left = 0 if scope["method"] == "HEAD" else int(told_length)
+            else:
+                n_left -= len(message.get("body", b""))
+                if n_left > 0 and not message.get("more_body", False):
+                    # The file was cut short meanwhile. The server below closes the connection of an answer without an end.
+                    log.error("%s has become shorter while it was sent", self.path)
+                    message["more_body"] = True
             await send(message)
 
         await super().__call__(
@@ -175,7 +197,7 @@ def query_of(request: Request) -> str:
 def _json(request: Request, content: Any) -> Response:
     body = json.dumps(content, separators=(",", ":")).encode()
     headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    if len(body) >= LEAST_GZIP_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(body) >= LEAST_GZIP_BYTES and accepts_gzip(request.headers.get("accept-encoding")):
         body = gzip.compress(body, 5)
         headers["Content-Encoding"] = "gzip"
     return Response(body, 200, headers, "application/json")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,7 +19,7 @@ from framecache.engine import DEFAULT_BUDGET_BYTES, Engine
 from framecache.errors import FramecacheError
 from framecache.reader import VideoReader
 from framecache.server.awaited import Awaited
-from framecache.server.desk import Desk, Job, Ticket
+from framecache.server.desk import ClientGoneError, Desk, Job, Ticket
 from framecache.server.frames import Frames, Picture, fingerprint_of, headers_of, media_type_of, tag_of
 from framecache.server.library import Library
 from framecache.server.metrics import Metrics
@@ -33,6 +34,8 @@ MOST_WAITING = 512
 # How long a request waits for a video to be opened, or for a frame that a growing index does not know yet.
 OPENING_PATIENCE_SECONDS = 10.0
 GROWING_PATIENCE_SECONDS = 2.0
+# How often a request that waits for an index to grow looks at it.
+LOOK_SECONDS = 0.03
 YEAR_SECONDS = 365 * 24 * 3600
 DEFAULT_LANE = "frame"
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -84,7 +87,6 @@ class Service:
         self.views = Views()
         self.videos = OpenVideos(self.library, self.engine, most_open=self.limits.open_videos, on_close=self.views.forget)
         self.desk = Desk(2 * self.engine.max_decoders + 2, self.limits.waiting, self.engine.look_again)
-        self._waiters = Desk(8, self.limits.waiting)
         self.metrics = Metrics(self.engine, lambda: self.desk.waiting, self.videos.counted)
         self._awaited = Awaited()
         self.frames = Frames(self.views, self._awaited, self.metrics)
@@ -94,7 +96,6 @@ class Service:
         """Close everything, the engine too where it is its own."""
         self.videos.close()
         self.desk.close()
-        self._waiters.close()
         if self._owns_engine:
             self.engine.close()
 
@@ -133,22 +134,23 @@ class Service:
         detail = f"{what}; its index is {100 * done:.0f} % done: ask again in a second"
         return Problem(503, detail, members={"progress": done}, headers={"Retry-After": "1"})
 
-    async def whole(self, served: ServedVideo) -> VideoReader:
-        """The reader, once all of the video's frames are known. Raises Problem as `reader` does."""
+    async def whole(self, request: Request, served: ServedVideo) -> VideoReader:
+        """The reader, once all of the video's frames are known. Raises as `reader` and `place` do."""
         reader = await self.reader(served)
-        await self._wait(served, reader, None)
+        await self._wait(request, served, reader)
         if not reader.is_indexed:
             raise self.not_yet(served, "not all frames are known so far")
         return reader
 
-    async def place(self, served: ServedVideo, reader: VideoReader, index: int) -> int:
+    async def place(self, request: Request, served: ServedVideo, reader: VideoReader, index: int) -> int:
         """The place of a frame index; a negative one counts from the end.
 
         Raises:
-            Problem: 404: There is no such frame. 503: It is not known yet.
+            Problem: 404: There is no such frame. 409: Overtaken meanwhile. 503: It is not known yet.
+            ClientGoneError: The client hung up meanwhile.
         """
         if not (reader.is_indexed or 0 <= index < len(reader._video.index)):
-            await self._wait(served, reader, None if index < 0 else index + 1)
+            await self._wait(request, served, reader, None if index < 0 else lambda: len(reader._video.index) > index)
         count = len(reader._video.index)
         if 0 <= index < count:
             return index
@@ -158,41 +160,36 @@ class Service:
             return index + count
         raise Problem(404, f"there is no frame {index}: the video has {count}", members={"n_frames": count})
 
-    async def place_at(self, served: ServedVideo, reader: VideoReader, seconds: float) -> int:
-        """The place of the frame displayed at a time. Raises Problem as `place` does."""
-        if not (reader.is_indexed or 0 <= seconds < reader._video.index.timestamps[-1]):
-            await self._waiters.do(lambda job: self._grown(job, served, reader, seconds=seconds))
+    async def place_at(self, request: Request, served: ServedVideo, reader: VideoReader, seconds: float) -> int:
+        """The place of the frame displayed at a time. Raises as `place` does."""
+        if seconds < 0:
+            raise Problem(404, f"{seconds:g} s lies outside the video, which is shown from 0 s")
+        if not (reader.is_indexed or seconds < reader._video.index.timestamps[-1]):
+            await self._wait(request, served, reader, lambda: seconds < reader._video.index.timestamps[-1])
         index = reader._video.index
         place = index.displayed_at(seconds)
-        if place is None and not reader.is_indexed and seconds >= 0:
+        if place is None and not reader.is_indexed:
             raise self.not_yet(served, f"the frame displayed at {seconds:g} s is not known so far")
         if place is None:
             end = index.duration_seconds
             raise Problem(404, f"{seconds:g} s lies outside the video, which is shown from 0 s up to before {end:g} s")
         return place
 
-    async def _wait(self, served: ServedVideo, reader: VideoReader, count: int | None) -> None:
-        if not reader.is_indexed:
-            await self._waiters.do(lambda job: self._grown(job, served, reader, count))
-        try:
-            _ = reader._known
-        except FramecacheError as error:
-            raise problem_of(served, error) from error
-
-    def _grown(
-        self, job: Job, served: ServedVideo, reader: VideoReader, count: int | None = None, seconds: float | None = None
+    async def _wait(
+        self, request: Request, served: ServedVideo, reader: VideoReader, is_enough: Callable[[], bool] | None = None
     ) -> None:
-        """Wait a while for an index to know so many frames, or one displayed at a time, or all."""
-
-        def is_enough() -> bool:
-            index = reader._video.index
-            return len(index) >= (count or 0) if seconds is None else seconds < index.timestamps[-1]
-
+        """Wait a while for an index to be whole, or to know enough. No thread is taken for that, however many wait."""
+        ticket = ticket_of(request, served.entry.id)
+        self.desk.check_lane(ticket)
+        deadline = time.monotonic() + self.limits.growing_seconds
         try:
-            is_all = count is None and seconds is None
-            # Where many wait for few threads, most of their time is over by now.
-            left_seconds = max(0.0, self.limits.growing_seconds - (job.began_at - job.queued_at))
-            reader._horizon.wait(None if is_all else is_enough, left_seconds)
+            async with hearing(request) as gone:
+                with reader._horizon.awaited(is_enough is None):
+                    while not reader._horizon.wait(is_enough, 0.0) and time.monotonic() < deadline:
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(gone.wait(), LOOK_SECONDS)
+                            raise ClientGoneError
+                        self.desk.check_lane(ticket)
         except FramecacheError as error:
             raise problem_of(served, error) from error
 

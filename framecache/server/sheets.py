@@ -100,7 +100,7 @@ def sheet_routes(service: Service) -> APIRouter:
         columns = whole("columns", given.get("columns", "4"), 1, 100)
         width = whole("w", given.get("w", "320"), 16, 2048)
         async with service.use(request) as served:
-            reader = await service.whole(served)
+            reader = await service.whole(request, served)
             service.check_version(reader, given.get("v"))
             name = f"sheet {count} {columns} {width}"
             make = partial(_sheet, served, reader, count, columns, width)
@@ -111,7 +111,7 @@ def sheet_routes(service: Service) -> APIRouter:
         given = parameters(query_of(request), ("v",))
         number = whole("k", request.path_params["k"], 0, 10**6)
         async with service.use(request) as served:
-            reader = await service.whole(served)
+            reader = await service.whole(request, served)
             service.check_version(reader, given.get("v"))
             thumbnails = await service.work(request, partial(_thumbnails, reader))
             if number >= thumbnails.n_sprites:
@@ -124,7 +124,7 @@ def sheet_routes(service: Service) -> APIRouter:
         """Which part of which sprite shows which stretch of time (WebVTT)."""
         given = parameters(query_of(request), ("v",))
         async with service.use(request) as served:
-            reader = await service.whole(served)
+            reader = await service.whole(request, served)
             service.check_version(reader, given.get("v"))
             thumbnails = await service.work(request, partial(_thumbnails, reader))
             text = thumbnails.vtt(reader.index, f"?v={given['v']}" if "v" in given else "")

@@ -25,6 +25,8 @@ MOST_OPEN = 128
 OPENING_THREADS = 2
 # A file that could not be reached is opened anew where it is asked for so much later.
 RETRY_SECONDS = 2.0
+# How long a path that led to a file within its root is taken to do so, while it leads to the same file.
+LOOK_AGAIN_SECONDS = 1.0
 # What such errors say may hold any path.
 UNTOLD = "this video cannot be opened, for a reason that the server's log tells"
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class ServedVideo:
         is_put_away: Whether it is to be closed once nobody uses it.
         is_closed: Whether that was done.
         failed_at: When opening it failed, on the monotonic clock; None where it has not.
+        looked_at: When its path was last followed link by link, and led to a file within its root; on the same clock.
     """
 
     def __init__(self, entry: Entry, identity: Identity) -> None:
@@ -54,6 +57,7 @@ class ServedVideo:
         self.users = 0
         self.is_put_away = self.is_closed = False
         self.failed_at: float | None = None
+        self.looked_at = time.monotonic()
 
     @property
     def may_be_tried_again(self) -> bool:
@@ -177,18 +181,17 @@ class OpenVideos:
             self._is_closed = True
             videos, self._videos = list(self._videos.values()), OrderedDict()
         for served in videos:
-            served.is_put_away, served.users = True, 0
-            self._close_unused(served)
+            served.is_put_away = True
+            self._close_unused(served, in_any_case=True)
         self._threads.shutdown(wait=True, cancel_futures=True)
         for served in videos:
-            self._close_unused(served)
+            if not served.opening.done():
+                # It was not even begun, and somebody may wait for it.
+                served.opening.set_exception(ClosedError("the server is closing"))
+            self._close_unused(served, in_any_case=True)
 
     def _take(self, id_: str) -> ServedVideo:
-        served = self._videos.get(id_)
-        entry = self._library.find(id_) if served is None or not served.entry.is_within() else served.entry
-        identity = None if entry is None else _identity(entry.path)
-        if entry is None or identity is None:
-            raise Problem(404, "there is no such video; /v1/videos lists them")
+        entry, identity = self._look_at(id_)
         away: list[ServedVideo] = []
         with self._lock:
             if self._is_closed:
@@ -213,6 +216,23 @@ class OpenVideos:
             self._close_unused(one)
         return served
 
+    def _look_at(self, id_: str) -> tuple[Entry, Identity]:
+        """Which file an id means, and which bytes that is now. Raises Problem 404 where there is none within its root."""
+        served, now = self._videos.get(id_), time.monotonic()
+        if served is not None and now - served.looked_at < LOOK_AGAIN_SECONDS:
+            # The very file that was found within its root a moment ago; to look at every link on its way costs more than
+            # all else of a request that the cache answers.
+            identity = _identity(served.entry.path)
+            if identity == served.identity:
+                return served.entry, identity
+        entry = self._library.find(id_) if served is None or not served.entry.is_within() else served.entry
+        identity = None if entry is None else _identity(entry.path)
+        if entry is None or identity is None:
+            raise Problem(404, "there is no such video; /v1/videos lists them")
+        if served is not None and served.entry is entry:
+            served.looked_at = now
+        return entry, identity
+
     def _open(self, served: ServedVideo) -> None:
         try:
             reader = VideoReader(served.entry.path, engine=self._engine, progress=served.tell, writable=False)
@@ -226,10 +246,10 @@ class OpenVideos:
         if served.is_put_away:
             self._close_unused(served)
 
-    def _close_unused(self, served: ServedVideo) -> None:
+    def _close_unused(self, served: ServedVideo, *, in_any_case: bool = False) -> None:
         with self._lock:
             reader = served.reader
-            if served.users or served.is_closed or reader is None:
+            if served.is_closed or reader is None or (served.users and not in_any_case):
                 return
             served.is_closed = True
             self._counted = _sum(self._counted, reader._video.counters)

@@ -226,6 +226,15 @@ def accepts(accept: str | None, media_type: str) -> bool:
     return best[1] > 0
 
 
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Whether an Accept-Encoding header allows gzip (RFC 9110, 12.5.3); an absent one is not taken to."""
+    weights = {}
+    for part in (accept_encoding or "").split(","):
+        name, *more = (piece.strip() for piece in part.split(";"))
+        weights[name.lower()] = _weight(more)
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
+
+
 def _weight(more: list[str]) -> float:
     for piece in more:
         name, _, value = piece.partition("=")

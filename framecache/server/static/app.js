@@ -1,23 +1,23 @@
 /** One video in one shadow root: builds the parts, and passes on what one of them tells to the others. */
 
-import { BoxTool } from "./box-tool.js";
-import { makeCommands } from "./commands.js";
-import { Controls } from "./controls.js";
-import { h, setText } from "./dom.js";
-import { Files } from "./files.js";
-import { Gestures } from "./gestures.js";
-import { bindingFor, keyName, LABEL_KEYS } from "./keys.js";
-import { Notebook } from "./notebook.js";
-import { Overlay } from "./overlay.js";
-import { Panel } from "./panel.js";
-import { Previews } from "./previews.js";
-import { Readout } from "./readout.js";
-import { Session } from "./session.js";
-import { Stage } from "./stage.js";
-import { Strip } from "./strip.js";
-import { TonePanel } from "./tone-panel.js";
-import { pause } from "./video.js";
-import { Waiting } from "./waiting.js";
+import { BoxTool } from "./stage/box-tool.js";
+import { makeCommands } from "./controls/commands.js";
+import { Controls } from "./controls/controls.js";
+import { h, setText } from "./elements/dom.js";
+import { Files } from "./files/files.js";
+import { Gestures } from "./stage/gestures.js";
+import { bindingFor, keyName, LABEL_KEYS } from "./controls/keys.js";
+import { Notebook } from "./annotations/notebook.js";
+import { Overlay } from "./stage/overlay.js";
+import { Panel } from "./annotations/panel.js";
+import { Previews } from "./timeline/previews.js";
+import { Readout } from "./controls/readout.js";
+import { Session } from "./playing/session.js";
+import { Stage } from "./stage/stage.js";
+import { Strip } from "./timeline/strip.js";
+import { TonePanel } from "./stage/tone-panel.js";
+import { pause } from "./frames/video.js";
+import { Waiting } from "./stage/waiting.js";
 
 const TELL_MILLISECONDS = 3500;
 const GROWTH_MILLISECONDS = 1000;
@@ -30,7 +30,7 @@ export class App {
   /**
    * @param {HTMLElement} host the custom element
    * @param {ShadowRoot} root
-   * @param {import("./video.js").Video} video
+   * @param {import("./frames/video.js").Video} video
    */
   constructor(host, root, video) {
     this.host = host;

@@ -8,13 +8,13 @@
  * Events: `ready`, `framechange` (detail: index, pts, seconds), `playchange`, `viewchange`, `annotationschange`.
  */
 
-import { faultOf } from "./annotations.js";
+import { faultOf } from "./annotations/annotations.js";
 import { App } from "./app.js";
-import { FORMATS } from "./exchange.js";
-import { assembled } from "./rows.js";
-import { STYLES } from "./styles.js";
-import { parseSeconds } from "./timecode.js";
-import { Video } from "./video.js";
+import { FORMATS } from "./files/exchange.js";
+import { assembled } from "./files/rows.js";
+import { STYLES } from "./styles/styles.js";
+import { parseSeconds } from "./playing/timecode.js";
+import { Video } from "./frames/video.js";
 
 export class FrameScrubber extends HTMLElement {
   static observedAttributes = ["src", "token", "frame"];

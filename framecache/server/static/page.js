@@ -1,23 +1,23 @@
 /** The page: the chooser at `/` where there are several videos, else the one; `/v/{id}` is a video. Links restore the view. */
 
-import { Chooser } from "./chooser.js";
-import { h } from "./dom.js";
+import { Chooser } from "./page/chooser.js";
+import { h } from "./elements/dom.js";
 import "./frame-scrubber.js";
-import { readLink, writeLink } from "./links.js";
-import { get } from "./video.js";
+import { BASE, readLink, writeLink } from "./page/links.js";
+import { get } from "./frames/video.js";
 
 const LINK_MILLISECONDS = 250;
 const main = document.getElementById("main");
 
 async function videos() {
-  return (await (await get("/v1/videos")).json()).videos;
+  return (await (await get(new URL("v1/videos", BASE))).json()).videos;
 }
 
 /** Shows a video, and keeps the page's address at the frame that is seen. */
 function showVideo(id, isOneOfMany) {
   const scrubber = document.createElement("frame-scrubber");
-  scrubber.setAttribute("src", `/v1/videos/${encodeURIComponent(id)}`);
-  if (isOneOfMany) scrubber.append(h("a", { href: "/", slot: "start", className: "back" }, "All videos"));
+  scrubber.setAttribute("src", new URL(`v1/videos/${encodeURIComponent(id)}`, BASE).href);
+  if (isOneOfMany) scrubber.append(h("a", { href: BASE.href, slot: "start", className: "back" }, "All videos"));
   main.className = "one-video";
   main.replaceChildren(scrubber);
   follow(scrubber);
@@ -63,7 +63,7 @@ function showMessage(words) {
 }
 
 async function begin() {
-  const [, id] = /^\/v\/([^/]+)\/?$/.exec(location.pathname) ?? [];
+  const [, id] = /\/v\/([^/]+)\/?$/.exec(location.pathname) ?? [];
   const found = await videos();
   if (id !== undefined) showVideo(decodeURIComponent(id), found.length > 1);
   else if (found.length === 1) showVideo(found[0].id, false);

@@ -1,6 +1,6 @@
 /** COCO object detection: an image for each frame with boxes. Marks and ranges, which COCO has not, lie beside. Pure. */
 
-import { inOrder } from "./annotations.js";
+import { inOrder } from "../annotations/annotations.js";
 import { assembled, byId, itemOf, placeOf, rowOf } from "./rows.js";
 
 /** As `framecache extract` names its files. */
@@ -9,7 +9,7 @@ const fileName = (frame) => `frame_${String(frame).padStart(6, "0")}.png`;
 /** COCO's ids begin at 1. */
 const imageId = (frame) => frame + 1;
 
-/** @param {import("./annotations.js").Annotations} annotations @param {import("./rows.js").Subject} subject */
+/** @param {import("../annotations/annotations.js").Annotations} annotations @param {import("./rows.js").Subject} subject */
 export function writeCoco(annotations, subject) {
   const boxes = byId(annotations.items.filter((item) => item.kind === "box"));
   const categoryIds = new Map(annotations.labels.map(({ name }, place) => [name, place + 1]));

@@ -1,8 +1,8 @@
 /** The labels: which one new annotations get, and making, renaming and removing them. */
 
 import { change, removeLabel, renameLabel, withLabel } from "./annotations.js";
-import { h, iconButton } from "./dom.js";
-import { LABEL_KEYS } from "./keys.js";
+import { h, iconButton } from "../elements/dom.js";
+import { LABEL_KEYS } from "../controls/keys.js";
 
 export class LabelList {
   /** @param {import("./notebook.js").Notebook} notebook */

@@ -1,6 +1,6 @@
 /** Sliders for brightness, contrast and gamma. */
 
-import { h } from "./dom.js";
+import { h } from "../elements/dom.js";
 import { PLAIN_TONE, TONE_LIMITS } from "./tone.js";
 
 const NAMES = { brightness: "Brightness", contrast: "Contrast", gamma: "Gamma" };

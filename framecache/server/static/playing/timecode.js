@@ -60,7 +60,7 @@ export function parseSeconds(text) {
  * The frame that `text` names: an index (150, -1), seconds (2.5, 5s), a clock (0:02.5) or a timecode (0:00:02:15).
  *
  * @param {string} text
- * @param {import("./frame-times.js").FrameTimes} times
+ * @param {import("../frames/frame-times.js").FrameTimes} times
  * @param {TimecodeKind} kind
  * @returns {number} the index; throws a RangeError or SyntaxError whose message is meant for people
  */

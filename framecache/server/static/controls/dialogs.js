@@ -1,8 +1,8 @@
 /** Dialogs: the list of keys, going somewhere, and questions. */
 
-import { h } from "./dom.js";
+import { h } from "../elements/dom.js";
 import { KEY_GROUPS, LABEL_KEYS } from "./keys.js";
-import { formatSeconds, parsePlace } from "./timecode.js";
+import { formatSeconds, parsePlace } from "../playing/timecode.js";
 
 /** A modal dialog with a heading and a way out; it is taken away when it closes. */
 function open(root, heading, content, className = "") {
@@ -45,7 +45,7 @@ const asKey = (text) => (text === "–" ? h("span", {}, " – ") : h("kbd", {}, 
 
 /**
  * Asks where to go; says at once what the words would mean.
- * @param {ShadowRoot} root @param {import("./session.js").Session} session
+ * @param {ShadowRoot} root @param {import("../playing/session.js").Session} session
  */
 export function askPlace(root, session) {
   const hint = h("p", { id: "place-hint", className: "hint" });

@@ -1,13 +1,13 @@
 /** What lies over the picture: the boxes of the frame shown, its marks and ranges. Drawn in the same task as the picture. */
 
-import { boxesOn, colorOf, isOn } from "./annotations.js";
+import { boxesOn, colorOf, isOn } from "../annotations/annotations.js";
 import { centreOf, HANDLES } from "./box-geometry.js";
-import { h } from "./dom.js";
+import { h } from "../elements/dom.js";
 
 export class Overlay {
   /**
    * @param {import("./stage.js").Stage} stage
-   * @param {import("./notebook.js").Notebook} notebook
+   * @param {import("../annotations/notebook.js").Notebook} notebook
    */
   constructor(stage, notebook) {
     this.stage = stage;

@@ -1,7 +1,7 @@
 /** The selected annotation as fields: everything that dragging does, by keyboard. */
 
 import { change, fitted } from "./annotations.js";
-import { h } from "./dom.js";
+import { h } from "../elements/dom.js";
 
 const FIELDS = {
   mark: [["frame", "Frame"]],
@@ -22,7 +22,7 @@ const FRAMES = new Set(["frame", "first", "last"]);
 export class Inspector {
   /**
    * @param {import("./notebook.js").Notebook} notebook
-   * @param {import("./session.js").Session} session
+   * @param {import("../playing/session.js").Session} session
    */
   constructor(notebook, session) {
     this.notebook = notebook;

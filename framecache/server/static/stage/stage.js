@@ -1,6 +1,6 @@
 /** The canvas: one picture, sharp to the device's pixel, in the part that the view shows. */
 
-import { h, s } from "./dom.js";
+import { h, s } from "../elements/dom.js";
 import { isPlain, PLAIN_TONE, toneTable } from "./tone.js";
 import { clampedView, FITTED, panned, pictureRect, toPicture, zoomedAbout, zoomForPixels } from "./view.js";
 
@@ -27,7 +27,7 @@ export class Stage extends EventTarget {
     this.view = FITTED;
     this.tone = PLAIN_TONE;
     this.aspect = 1;
-    /** @type {import("./pictures.js").Picture | null} what is drawn */
+    /** @type {import("../frames/pictures.js").Picture | null} what is drawn */
     this.picture = null;
     this.observer = new ResizeObserver((entries) => this.#resized(entries.at(-1)));
   }

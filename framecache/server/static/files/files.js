@@ -1,8 +1,8 @@
 /** Files in and out: the frame as an image, annotations as JSON, CSV and COCO. */
 
-import { isEmpty, merged } from "./annotations.js";
-import { ask } from "./dialogs.js";
-import { download, h } from "./dom.js";
+import { isEmpty, merged } from "../annotations/annotations.js";
+import { ask } from "../controls/dialogs.js";
+import { download, h } from "../elements/dom.js";
 import { FORMATS, read, within } from "./exchange.js";
 
 /** The video's name without its ending, fit for a file's name. */
@@ -12,8 +12,8 @@ function stem(video) {
 
 export class Files {
   /**
-   * @param {import("./session.js").Session} session
-   * @param {import("./notebook.js").Notebook} notebook
+   * @param {import("../playing/session.js").Session} session
+   * @param {import("../annotations/notebook.js").Notebook} notebook
    * @param {ShadowRoot} root where questions are asked
    * @param {(words: string) => void} tell says something in passing
    */

@@ -31,7 +31,7 @@ export function read(text, subject) {
   return readJson(data);
 }
 
-/** Without what lies past the end of the video. @returns {[import("./annotations.js").Annotations, number]} and how many */
+/** Without what lies past the end of the video. @returns {[import("../annotations/annotations.js").Annotations, number]} and how many */
 export function within(annotations, nFrames) {
   const items = annotations.items.filter((item) => (item.kind === "range" ? item.last : item.frame) < nFrames);
   return [{ ...annotations, items }, annotations.items.length - items.length];

@@ -1,6 +1,6 @@
 /** One row an annotation, for spreadsheets and data frames (RFC 4180). Pure. */
 
-import { colorOf } from "./annotations.js";
+import { colorOf } from "../annotations/annotations.js";
 import { assembled, byId, itemOf, rowOf } from "./rows.js";
 
 const COLUMNS = ["id", "kind", "label", "index", "pts", "time", "last_index", "last_pts", "last_time"];
@@ -12,7 +12,7 @@ const field = (value) => {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
-/** @param {import("./annotations.js").Annotations} annotations @param {import("./rows.js").Subject} subject */
+/** @param {import("../annotations/annotations.js").Annotations} annotations @param {import("./rows.js").Subject} subject */
 export function writeCsv(annotations, subject) {
   const lines = byId(annotations.items).map((item) => {
     const row = { ...rowOf(item, subject), color: colorOf(annotations, item.label) };

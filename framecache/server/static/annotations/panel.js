@@ -1,7 +1,7 @@
 /** The side panel: labels, what is annotated, the selected item's fields, files. */
 
 import { colorOf, frameOf, inOrder, isOn } from "./annotations.js";
-import { h, icon, iconButton, setText } from "./dom.js";
+import { h, icon, iconButton, setText } from "../elements/dom.js";
 import { Inspector } from "./inspector.js";
 import { LabelList } from "./label-list.js";
 
@@ -11,7 +11,7 @@ const MOST_ROWS = 200;
 export class Panel {
   /**
    * @param {import("./notebook.js").Notebook} notebook
-   * @param {import("./session.js").Session} session
+   * @param {import("../playing/session.js").Session} session
    * @param {(command: string, amount?: unknown) => void} run a command of commands.js
    */
   constructor(notebook, session, run) {

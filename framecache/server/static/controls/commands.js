@@ -1,14 +1,14 @@
 /** What keys and buttons do, by name. */
 
-import { add, boxesOn, carry, change, find, fitted, remove } from "./annotations.js";
-import { shuttled } from "./clock.js";
+import { add, boxesOn, carry, change, find, fitted, remove } from "../annotations/annotations.js";
+import { shuttled } from "../playing/clock.js";
 import { askPlace, showKeys } from "./dialogs.js";
-import { FITTED } from "./view.js";
+import { FITTED } from "../stage/view.js";
 
 const DIRECTIONS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
 
 /**
- * @param {import("./app.js").App} app
+ * @param {import("../app.js").App} app
  * @returns {Record<string, (amount?: any) => void>}
  */
 export function makeCommands(app) {

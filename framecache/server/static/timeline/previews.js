@@ -1,6 +1,6 @@
 /** Small pictures for hovering over the timeline, out of the server's sprite sheets; each has a frame's own number. */
 
-import { countUpTo } from "./frame-times.js";
+import { countUpTo } from "../frames/frame-times.js";
 
 /** @typedef {{index: number, sheet: string, x: number, y: number, w: number, h: number}} Cue */
 
@@ -21,7 +21,7 @@ export function parseCues(text) {
 }
 
 export class Previews {
-  /** @param {import("./video.js").Video} video */
+  /** @param {import("../frames/video.js").Video} video */
   constructor(video) {
     this.video = video;
     /** @type {Promise<Cue[]> | null} */

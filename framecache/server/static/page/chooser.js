@@ -1,6 +1,7 @@
 /** The list of videos to choose from. */
 
-import { h } from "./dom.js";
+import { h } from "../elements/dom.js";
+import { BASE } from "./links.js";
 
 const THUMBNAIL_WIDTH = 320;
 const FIRST_ROWS = 200;
@@ -45,7 +46,8 @@ export class Chooser {
   #card({ id, name, size_bytes: bytes, state }) {
     const [file, ...folders] = name.split("/").reverse();
     const picture = h("span", { className: "thumbnail", "aria-hidden": "true" });
-    picture.dataset.address = `/v1/videos/${encodeURIComponent(id)}/frames/0.jpg?w=${THUMBNAIL_WIDTH}`;
+    const address = `v1/videos/${encodeURIComponent(id)}/frames/0.jpg?w=${THUMBNAIL_WIDTH}`;
+    picture.dataset.address = new URL(address, BASE).href;
     const words = [h("strong", {}, file), h("span", { className: "folder" }, folders.reverse().join("/"))];
     const facts = h("span", { className: "facts" }, state === "failed" ? `${sizeOf(bytes)} · cannot be opened` : sizeOf(bytes));
     if (state !== "failed") this.observer.observe(picture);
@@ -54,7 +56,7 @@ export class Chooser {
       {},
       h(
         "a",
-        { href: `/v/${encodeURIComponent(id)}`, className: "card" },
+        { href: new URL(`v/${encodeURIComponent(id)}`, BASE).href, className: "card" },
         picture,
         h("span", { className: "words" }, ...words, facts),
       ),

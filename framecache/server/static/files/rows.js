@@ -1,6 +1,6 @@
 /** Annotations as rows of a file and back: what all formats tell. Pure. */
 
-import { EMPTY, faultOf, withLabel } from "./annotations.js";
+import { EMPTY, faultOf, withLabel } from "../annotations/annotations.js";
 
 /**
  * What a file is written for.
@@ -8,11 +8,11 @@ import { EMPTY, faultOf, withLabel } from "./annotations.js";
  * @property {string} name the video's name
  * @property {string} fingerprint
  * @property {number} width, height pixels of the displayed picture
- * @property {import("./frame-times.js").FrameTimes} times
+ * @property {import("../frames/frame-times.js").FrameTimes} times
  */
 
 /** What was read: `fingerprint` and `video` are null where the file does not tell. */
-/** @typedef {{annotations: import("./annotations.js").Annotations, fingerprint: string | null, video: string | null}} Import */
+/** @typedef {{annotations: import("../annotations/annotations.js").Annotations, fingerprint: string | null, video: string | null}} Import */
 
 /** Whose is a frame: its index, its timestamp, its time in seconds, and the video's fingerprint. */
 export function placeOf(frame, subject) {

@@ -1,6 +1,6 @@
 /** What is said over the stage while there is nothing to see: opening, loading (once it takes long), trouble. */
 
-import { h, setText } from "./dom.js";
+import { h, setText } from "../elements/dom.js";
 
 // Shorter waits are not worth a flicker.
 const LONG_MILLISECONDS = 400;
@@ -8,7 +8,7 @@ const SHORT_GAP_SECONDS = 0.2;
 const STAGES = { scanning: "Reading the file to find its frames", decoding: "Decoding once to find the frames" };
 
 export class Waiting {
-  /** @param {import("./session.js").Session} session @param {HTMLElement} stage */
+  /** @param {import("../playing/session.js").Session} session @param {HTMLElement} stage */
   constructor(session, stage) {
     this.session = session;
     /** @type {{words: string, progress?: number | null, isFailure?: boolean} | null} */

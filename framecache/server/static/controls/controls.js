@@ -1,7 +1,7 @@
 /** The buttons: transport, speed and loop below the picture; looking and saving above it. */
 
-import { boundedRate, LARGEST_RATE } from "./clock.js";
-import { h, icon, iconButton } from "./dom.js";
+import { boundedRate, LARGEST_RATE } from "../playing/clock.js";
+import { h, icon, iconButton } from "../elements/dom.js";
 
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
 
@@ -16,7 +16,7 @@ function relabel(button, name, words, key) {
 
 export class Controls {
   /**
-   * @param {import("./session.js").Session} session
+   * @param {import("../playing/session.js").Session} session
    * @param {(command: string, amount?: unknown) => void} run a command of commands.js
    */
   constructor(session, run) {

@@ -1,12 +1,12 @@
 /** The number, the time and the timecode of the picture on the screen. */
 
-import { h, setText } from "./dom.js";
-import { formatSeconds } from "./timecode.js";
+import { h, setText } from "../elements/dom.js";
+import { formatSeconds } from "../playing/timecode.js";
 
 const ANNOUNCE_MILLISECONDS = 350;
 
 export class Readout {
-  /** @param {import("./session.js").Session} session @param {() => void} onGoTo opens the dialog that asks where to go */
+  /** @param {import("../playing/session.js").Session} session @param {() => void} onGoTo opens the dialog that asks where to go */
   constructor(session, onGoTo) {
     this.session = session;
     this.index = h("span", { className: "index" }, "–");

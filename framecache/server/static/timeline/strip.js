@@ -1,9 +1,9 @@
 /** The timeline: a slider over all frames, with what is known of them, and previews under the pointer. */
 
-import { EMPTY } from "./annotations.js";
-import { h, setText } from "./dom.js";
+import { EMPTY } from "../annotations/annotations.js";
+import { h, setText } from "../elements/dom.js";
 import { frameAt, middleOf, paintStrip } from "./strip-paint.js";
-import { formatSeconds } from "./timecode.js";
+import { formatSeconds } from "../playing/timecode.js";
 
 const COLOR_NAMES = { line: "--line", quiet: "--text-quiet", track: "--track", cached: "--cached", key: "--key-tick" };
 Object.assign(COLOR_NAMES, { accent: "--accent", bad: "--bad", loopOn: "--loop-on", loopOff: "--loop-off" });
@@ -13,7 +13,7 @@ const FINE_PIXELS = 6;
 
 export class Strip {
   /**
-   * @param {import("./session.js").Session} session
+   * @param {import("../playing/session.js").Session} session
    * @param {import("./previews.js").Previews} previews
    */
   constructor(session, previews) {

@@ -4,7 +4,7 @@ import { assembled, byId, itemOf, rowOf } from "./rows.js";
 
 const FORMAT = "framecache-annotations";
 
-/** @param {import("./annotations.js").Annotations} annotations @param {import("./rows.js").Subject} subject */
+/** @param {import("../annotations/annotations.js").Annotations} annotations @param {import("./rows.js").Subject} subject */
 export function writeJson(annotations, subject) {
   const { name, fingerprint, width, height, times } = subject;
   const video = { name, fingerprint, width, height, n_frames: times.nFrames, time_base: `${times.above}/${times.below}` };

@@ -1,6 +1,9 @@
 /** Links that restore what was seen: `?frame=150`, `#t=5.005`, `#view=zoom,x,y`. Pure. */
 
-import { parseSeconds } from "./timecode.js";
+import { parseSeconds } from "../playing/timecode.js";
+
+/** Where the server is, which another application or a proxy may have put under a path of its own. */
+export const BASE = new URL("../../", import.meta.url);
 
 /**
  * @param {URL | Location} link

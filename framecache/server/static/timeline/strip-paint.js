@@ -1,6 +1,6 @@
 /** Draws the timeline: ruler, annotations, keyframes, what is at hand, the loop. Pure but for the canvas. */
 
-import { colorOf } from "./annotations.js";
+import { colorOf } from "../annotations/annotations.js";
 
 const INSET = 10;
 const LANES = { ruler: [0, 15], notes: [18, 12], track: [33, 12] };

@@ -14,8 +14,8 @@ const BEYOND_SECONDS = 1e-6;
 
 export class Player {
   /**
-   * @param {import("./loader.js").Loader} loader
-   * @param {(picture: import("./pictures.js").Picture) => void} show
+   * @param {import("../frames/loader.js").Loader} loader
+   * @param {(picture: import("../frames/pictures.js").Picture) => void} show
    * @param {(index: number) => void} onEnd called with the edge of the video where playback came to it
    */
   constructor(loader, show, onEnd) {
@@ -33,7 +33,7 @@ export class Player {
   }
 
   /**
-   * @param {import("./frame-times.js").FrameTimes} times may be replaced in `this.times` while a video grows
+   * @param {import("../frames/frame-times.js").FrameTimes} times may be replaced in `this.times` while a video grows
    * @param {number} rate times the video's own speed; negative is backwards
    * @param {number} index where to begin
    * @param {{first: number, last: number} | null} loop goes round from `last`'s end to `first`

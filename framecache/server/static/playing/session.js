@@ -5,11 +5,11 @@
  * `timeline` (frames became known), `trouble` (something cannot be had; `trouble` says what, or null again).
  */
 
-import { FrameTimes } from "./frame-times.js";
-import { Loader } from "./loader.js";
+import { FrameTimes } from "../frames/frame-times.js";
+import { Loader } from "../frames/loader.js";
 import { Player } from "./player.js";
 import { TimecodeKind } from "./timecode.js";
-import { isPassing, ServerProblem } from "./video.js";
+import { isPassing, ServerProblem } from "../frames/video.js";
 
 const SETTLE_MILLISECONDS = 140;
 const LEAST_RETRY_MILLISECONDS = 250;
@@ -20,13 +20,13 @@ const NEIGHBOURS_AHEAD = 2;
 const FINAL_STATUSES = new Set([200, 400, 401, 403, 404, 410]);
 
 export class Session extends EventTarget {
-  /** @param {import("./video.js").Video} video */
+  /** @param {import("../frames/video.js").Video} video */
   constructor(video) {
     super();
     this.video = video;
     this.times = new FrameTimes({ n_frames: 0, time_base: "1/1", first_pts: 0, pts_gaps: [] });
     this.timecode = new TimecodeKind(null);
-    /** @type {import("./pictures.js").Picture | null} the picture on the screen */
+    /** @type {import("../frames/pictures.js").Picture | null} the picture on the screen */
     this.shown = null;
     /** The index that is asked for; the shown one once it is here. */
     this.wanted = 0;

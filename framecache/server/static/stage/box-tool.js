@@ -1,6 +1,6 @@
 /** Boxes under the pointer: draw, select, move and resize them. Each drag is one step of undo. */
 
-import { add, boxesOn, change, fitted } from "./annotations.js";
+import { add, boxesOn, change, fitted } from "../annotations/annotations.js";
 import { between, boxAt, handleAt, moved, resized } from "./box-geometry.js";
 
 const REACH_PIXELS = { mouse: 7, pen: 10, touch: 22 };
@@ -10,7 +10,7 @@ const LEAST_DRAG_PIXELS = 4;
 export class BoxTool {
   /**
    * @param {import("./stage.js").Stage} stage
-   * @param {import("./notebook.js").Notebook} notebook
+   * @param {import("../annotations/notebook.js").Notebook} notebook
    * @param {() => void} hold makes the frame on the screen the one that stays
    */
   constructor(stage, notebook, hold) {
