@@ -442,7 +442,8 @@ def test_the_pictures_of_a_contact_sheet_that_nobody_wants_any_more_are_not_made
     monkeypatch.setattr(sheets, "cell_of", cell_of)
     with client_of(sample) as client:
         service = client.app.state.service  # type: ignore[attr-defined]
-        with service.videos.use(id_of(client)) as served, pytest.raises(CancelledError):
+        served = service.videos.take(id_of(client))
+        with pytest.raises(CancelledError):
             sheets._sheet(served, served.opening.result(), 16, 4, 320, job)
     assert made == [0]
 

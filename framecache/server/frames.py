@@ -6,12 +6,14 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from framecache.decode.convert import UnconvertibleError
 from framecache.errors import CancelledError, DecodeError, FramecacheError
 from framecache.frame import Image
+from framecache.index.frame_index import FrameIndex
 from framecache.pictures import frozen
 from framecache.reader import VideoReader
 from framecache.server.awaited import Awaited
@@ -26,6 +28,8 @@ from framecache.video import CacheKey
 
 # How often a thread that waits for another's picture asks whether it still should.
 LOOK_SECONDS = 0.05
+# Of one video.
+MOST_TOLD = 4096
 _SIZE = struct.Struct("<II")
 
 
@@ -39,19 +43,19 @@ class Picture:
         timing: What took how long, as a Server-Timing header.
     """
 
-    body: bytes
+    body: bytes | memoryview
     width: int
     height: int
     timing: str = "cache;desc=hit"
 
     def packed(self) -> Image:
         """It as the cache keeps it: its size before its bytes."""
-        return frozen(np.frombuffer(_SIZE.pack(self.width, self.height) + self.body, np.uint8))
+        return frozen(np.frombuffer(b"".join((_SIZE.pack(self.width, self.height), self.body)), np.uint8))
 
     @classmethod
     def unpacked(cls, kept: Image) -> Picture:
         """What `packed` made."""
-        data = kept.tobytes()
+        data = memoryview(kept)  # type: ignore[arg-type]
         return cls(data[_SIZE.size :], *_SIZE.unpack_from(data))
 
 
@@ -145,18 +149,43 @@ def undecodable(served: ServedVideo, error: DecodeError) -> Problem:
     return Problem(422, f"frame {error.index} cannot be decoded: {reason}", members=told)
 
 
-def headers_of(reader: VideoReader, served: ServedVideo, place: int, rendition: Rendition, tag: str) -> dict[str, str]:
-    """What is told of a frame beside its picture."""
+class Told(NamedTuple):
+    """What is told of a frame beside its picture.
+
+    Attributes:
+        tag: The entity tag of its picture.
+        location: The path of its canonical address.
+        headers: All but the address as an answer's headers.
+    """
+
+    tag: str
+    location: str
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+def told_of(served: ServedVideo, reader: VideoReader, place: int, rendition: Rendition) -> Told:
+    """What is told of a frame; worked out once, for that takes longer than to look a picture up."""
     index = reader._video.index
+    if served.told_index is not index or len(served.frames_told) >= MOST_TOLD:
+        served.told_index, served.frames_told = index, {}
+    told: Told | None = served.frames_told.get((place, rendition))
+    if told is None:
+        told = served.frames_told[place, rendition] = _tell(served, reader, index, place, rendition)
+    return told
+
+
+def _tell(served: ServedVideo, reader: VideoReader, index: FrameIndex, place: int, rendition: Rendition) -> Told:
+    tag = etag(content_of(served, reader), place, rendition.canonical, encoder_of(rendition.format))
+    location = frame_url(served.entry.id, place, rendition, fingerprint_of(reader))
     pts = index.own_pts_at(place)
-    return {
-        "Frame-Index": str(place),
-        "Frame-Time": repr(float(index.timestamps[place])),
-        "Frame-Keyframe": "true" if index.is_keyframe[place] else "false",
-        "Content-Location": frame_url(served.entry.id, place, rendition, fingerprint_of(reader)),
-        "ETag": tag,
-        **({} if pts is None else {"Frame-Pts": str(pts)}),
+    headers = {
+        "frame-index": str(place),
+        "frame-time": repr(float(index.timestamps[place])),
+        "frame-keyframe": "true" if index.is_keyframe[place] else "false",
+        "etag": tag,
+        **({} if pts is None else {"frame-pts": str(pts)}),
     }
+    return Told(tag, location, tuple((name.encode(), value.encode()) for name, value in headers.items()))
 
 
 def fingerprint_of(reader: VideoReader) -> str:
@@ -171,11 +200,6 @@ def content_of(served: ServedVideo, reader: VideoReader) -> str:
     """
     *_, modified_ns = served.identity
     return f"{fingerprint_of(reader)}-{modified_ns:x}"
-
-
-def tag_of(served: ServedVideo, reader: VideoReader, place: int, rendition: Rendition) -> str:
-    """The entity tag of a frame's picture."""
-    return etag(content_of(served, reader), place, rendition.canonical, encoder_of(rendition.format))
 
 
 def media_type_of(rendition: Rendition) -> str:

@@ -202,9 +202,13 @@ class _WayBack:
             raise
 
     def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-        given = [(name, value) for name, value in headers if name.lower() != b"server"]
-        if any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in given):
-            given.append((b"content-security-policy", self._page_policy))
+        given = []
+        for pair in headers:
+            name = pair[0].lower()
+            if name == b"content-type" and pair[1].startswith(b"text/html"):
+                given.append((b"content-security-policy", self._page_policy))
+            if name != b"server":
+                given.append(pair)
         return given + self._headers
 
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from framecache.server.describe import ID, SIZE, VERSION, operation
-from framecache.server.frames import headers_of, media_type_of, tag_of
+from framecache.server.frames import media_type_of, told_of
 from framecache.server.problems import MEDIA_TYPE, Problem
 from framecache.server.routes import add, query_of
 from framecache.server.service import Service, hearing
@@ -36,7 +36,7 @@ AHEAD = 3
 # How long a frame stays away from a queue that is full.
 BUSY_SECONDS = 0.1
 
-Piece = tuple[int, bytes | Problem]
+Piece = tuple[int, bytes | memoryview | Problem]
 
 
 def many_routes(service: Service) -> APIRouter:
@@ -201,12 +201,12 @@ async def _multipart(
     async for place, piece in pieces:
         if isinstance(piece, Problem):
             told = {"Content-Type": MEDIA_TYPE, "Frame-Index": str(place)}
-            content = json.dumps(piece.as_dict()).encode()
+            content: bytes | memoryview = json.dumps(piece.as_dict()).encode()
         else:
-            told = {"Content-Type": media_type_of(rendition)}
-            told |= headers_of(reader, served, place, rendition, tag_of(served, reader, place, rendition))
-            told["Content-Location"] = root_path + told["Content-Location"]
+            frame = told_of(served, reader, place, rendition)
+            told = {"Content-Type": media_type_of(rendition), "Content-Location": root_path + frame.location}
+            told |= {name.decode().title(): value.decode() for name, value in frame.headers}
             content = piece
         head = "".join(f"{name}: {value}\r\n" for name, value in {**told, "Content-Length": str(len(content))}.items())
-        yield f"--{BOUNDARY}\r\n{head}\r\n".encode() + content + b"\r\n"
+        yield b"".join((f"--{BOUNDARY}\r\n{head}\r\n".encode(), content, b"\r\n"))
     yield f"--{BOUNDARY}--\r\n".encode()

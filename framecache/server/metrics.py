@@ -27,6 +27,8 @@ class Metrics:
     def __init__(self, engine: Engine, waiting: Callable[[], int], counted: Callable[[], Counters]) -> None:
         self.registry = CollectorRegistry()
         self.answers = Counter("framecache_answers", "Pictures sent, by how they were had.", ["how"], registry=self.registry)
+        # These two are counted so often that to look them up would show.
+        self.cached, self.not_modified = self.answers.labels("cached"), self.answers.labels("not modified")
         self.problems = Counter("framecache_problems", "Requests answered with an error.", ["status"], registry=self.registry)
         self.queue_seconds, self.decode_seconds, self.encode_seconds = (
             Histogram(f"framecache_{name}_seconds", text, buckets=SECONDS, registry=self.registry)

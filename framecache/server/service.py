@@ -20,7 +20,7 @@ from framecache.errors import FramecacheError
 from framecache.reader import VideoReader
 from framecache.server.awaited import Awaited
 from framecache.server.desk import ClientGoneError, Desk, Job, Ticket
-from framecache.server.frames import Frames, Picture, fingerprint_of, headers_of, media_type_of, tag_of
+from framecache.server.frames import Frames, Picture, fingerprint_of, media_type_of, told_of
 from framecache.server.library import Library
 from framecache.server.metrics import Metrics
 from framecache.server.problems import Problem
@@ -29,6 +29,7 @@ from framecache.server.views import Views
 from framecache.server.wire import Asked, Rendition, accepts, is_known_to_client
 
 T = TypeVar("T")
+Sent = dict[bytes, str]
 
 MOST_WAITING = 512
 # How long a request waits for a video to be opened, or for a frame that a growing index does not know yet.
@@ -99,15 +100,9 @@ class Service:
         if self._owns_engine:
             self.engine.close()
 
-    @contextlib.asynccontextmanager
-    async def use(self, request: Request) -> AsyncIterator[ServedVideo]:
-        """The video that a request names, which stays open as long as the block runs. Raises Problem as `OpenVideos.use` does."""
-        id_ = request.path_params["id"]
-        if not self.library.knows(id_):
-            # With many files that takes a while, in which everybody else is to be answered.
-            await run_in_threadpool(self.library.look_for, id_)
-        with self.videos.use(id_) as served:
-            yield served
+    def use(self, request: Request) -> Use:
+        """The video that a request names, open as long as the block runs. Raises Problem as `OpenVideos.take` does."""
+        return Use(self, request.path_params["id"])
 
     async def reader(self, served: ServedVideo) -> VideoReader:
         """The reader of a video, once it is open.
@@ -179,7 +174,7 @@ class Service:
         self, request: Request, served: ServedVideo, reader: VideoReader, is_enough: Callable[[], bool] | None = None
     ) -> None:
         """Wait a while for an index to be whole, or to know enough. No thread is taken for that, however many wait."""
-        ticket = ticket_of(request, served.entry.id)
+        ticket = ticket_of(sent_with(request), served.entry.id)
         self.desk.check_lane(ticket)
         deadline = time.monotonic() + self.limits.growing_seconds
         try:
@@ -206,30 +201,39 @@ class Service:
 
     async def picture(self, request: Request, served: ServedVideo, reader: VideoReader, place: int, asked: Asked) -> Response:
         """The answer that is a frame's picture, or that the client has it already."""
-        rendition = asked.rendition
-        ticket = ticket_of(request, served.entry.id)
-        tag = tag_of(served, reader, place, rendition)
-        headers = headers_of(reader, served, place, rendition, tag)
-        headers["Cache-Control"] = self.cache_control(asked.fingerprint)
+        rendition, sent = asked.rendition, sent_with(request)
+        ticket = ticket_of(sent, served.entry.id)
+        told = told_of(served, reader, place, rendition)
         # Where another application has put this one under a path of its own.
-        headers["Content-Location"] = request.scope.get("root_path", "") + headers["Content-Location"]
+        location = request.scope.get("root_path", "") + told.location
+        headers = [
+            *told.headers,
+            (b"content-location", location.encode()),
+            (b"cache-control", self.cache_control(asked.fingerprint).encode()),
+        ]
         media_type = media_type_of(rendition)
-        if not accepts(request.headers.get("accept"), media_type):
+        if not accepts(sent.get(b"accept"), media_type):
             raise Problem(406, f"the answer is {media_type}, which the request's Accept header leaves out")
-        if is_known_to_client(request.headers.get("if-none-match"), tag):
+        if is_known_to_client(sent.get(b"if-none-match"), told.tag):
             self.desk.check_lane(ticket)
-            self.metrics.answers.labels("not modified").inc()
-            return Response(None, 304, headers)
+            self.metrics.not_modified.inc()
+            return Ready(b"", 304, headers)
         picture = self.frames.at_hand(reader, place, rendition)
         if picture is not None:
             self.desk.check_lane(ticket)
-            self.metrics.answers.labels("cached").inc()
+            self.metrics.cached.inc()
         else:
             async with hearing(request) as gone:
                 with self._awaited.awaiting(reader, place):
                     picture = await self.desk.do(lambda job: self._make(job, served, place, rendition, ticket), ticket, gone)
-        headers |= {"Frame-Width": str(picture.width), "Frame-Height": str(picture.height), "Server-Timing": picture.timing}
-        return Response(picture.body, 200, headers, media_type)
+        headers += (
+            (b"frame-width", b"%d" % picture.width),
+            (b"frame-height", b"%d" % picture.height),
+            (b"server-timing", picture.timing.encode()),
+            (b"content-length", b"%d" % len(picture.body)),
+            (b"content-type", media_type.encode()),
+        )
+        return Ready(picture.body, 200, headers)
 
     def _make(self, job: Job, served: ServedVideo, place: int, rendition: Rendition, ticket: Ticket | None) -> Picture:
         self.metrics.queue_seconds.observe(job.began_at - job.queued_at)
@@ -258,16 +262,52 @@ async def hearing(request: Request) -> AsyncIterator[asyncio.Event]:
         task.cancel()
 
 
-def ticket_of(request: Request, video_id: str) -> Ticket | None:
+class Use:
+    """A video in use, as long as the block runs."""
+
+    __slots__ = ("_id", "_served", "_service")
+
+    def __init__(self, service: Service, id_: str) -> None:
+        self._service, self._id = service, id_
+
+    async def __aenter__(self) -> ServedVideo:
+        library = self._service.library
+        if not library.knows(self._id):
+            # With many files that takes a while, in which everybody else is to be answered.
+            await run_in_threadpool(library.look_for, self._id)
+        self._served = self._service.videos.take(self._id)
+        return self._served
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._service.videos.give_back(self._served)
+
+
+class Ready(Response):
+    """An answer whose headers are bytes already."""
+
+    def __init__(self, body: bytes | memoryview, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.body, self.status_code, self.background, self.raw_headers = body, status, None, headers
+
+
+def sent_with(request: Request) -> Sent:
+    """A request's headers; of one that comes several times, the values as one list, as HTTP has it (RFC 9110, 5.2)."""
+    found: Sent = {}
+    for name, value in request.scope["headers"]:
+        text = value.decode("latin-1")
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def ticket_of(sent: Sent, video_id: str) -> Ticket | None:
     """Which of its client's requests this is, as its headers tell; None where they do not.
 
     Raises:
         Problem: 400: The headers are not what they must be.
     """
-    client, sequence = request.headers.get("client-id"), request.headers.get("client-sequence")
+    client, sequence = sent.get(b"client-id"), sent.get(b"client-sequence")
     if client is None and sequence is None:
         return None
-    lane = request.headers.get("client-lane", DEFAULT_LANE)
+    lane = sent.get(b"client-lane", DEFAULT_LANE)
     if client is None or not _CLIENT.fullmatch(client) or not _CLIENT.fullmatch(lane):
         named = {"parameter": "Client-Id"}
         raise Problem(400, "Client-Id and Client-Lane must be 1 to 64 letters, digits, - or _", members=named)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Literal
@@ -45,6 +44,7 @@ class ServedVideo:
         is_put_away: Whether it is to be closed once nobody uses it.
         is_closed: Whether that was done.
         failed_at: When opening it failed, on the monotonic clock; None where it has not.
+        frames_told, told_index: What is told of its frames, and the index that it holds for; see `frames.told_of`.
         looked_at: When its path was last followed link by link, and led to a file within its root; on the same clock.
     """
 
@@ -58,6 +58,8 @@ class ServedVideo:
         self.is_put_away = self.is_closed = False
         self.failed_at: float | None = None
         self.looked_at = time.monotonic()
+        self.frames_told: dict[Any, Any] = {}
+        self.told_index: object = None
 
     @property
     def may_be_tried_again(self) -> bool:
@@ -159,21 +161,12 @@ class OpenVideos:
             total = _sum(total, reader._video.counters)
         return total
 
-    @contextlib.contextmanager
-    def use(self, id_: str) -> Iterator[ServedVideo]:
-        """The video of an id, which stays open as long as the block runs; opening begins if it has not.
-
-        Raises:
-            Problem: 404: There is none. 503: The server is closing.
-        """
-        served = self._take(id_)
-        try:
-            yield served
-        finally:
-            with self._lock:
-                served.users -= 1
-            if served.is_put_away:
-                self._close_unused(served)
+    def give_back(self, served: ServedVideo) -> None:
+        """Whoever took it does not use it any more."""
+        with self._lock:
+            served.users -= 1
+        if served.is_put_away:
+            self._close_unused(served)
 
     def close(self) -> None:
         """Close them all."""
@@ -190,7 +183,12 @@ class OpenVideos:
                 served.opening.set_exception(ClosedError("the server is closing"))
             self._close_unused(served, in_any_case=True)
 
-    def _take(self, id_: str) -> ServedVideo:
+    def take(self, id_: str) -> ServedVideo:
+        """The video of an id, which stays open until it is given back; opening begins if it has not.
+
+        Raises:
+            Problem: 404: There is none. 503: The server is closing.
+        """
         entry, identity = self._look_at(id_)
         away: list[ServedVideo] = []
         with self._lock:
