@@ -9,6 +9,8 @@ import numpy as np
 
 # Just below the largest block that glibc takes as a measure of what to keep (DEFAULT_MMAP_THRESHOLD_MAX, 32 MiB on 64 bits).
 LARGEST_MEASURE_BYTES = 31 * 1024**2
+# In glibc's malloc.h.
+M_ARENA_MAX = -8
 
 
 def keep_freed_pages() -> None:
@@ -20,6 +22,17 @@ def keep_freed_pages() -> None:
     nothing, here and under other allocators.
     """
     np.empty(LARGEST_MEASURE_BYTES, np.uint8)
+
+
+def share_one_arena() -> None:
+    """Have all threads that begin after this take their memory from one place, where the allocator can (mallopt(3)).
+
+    glibc gives each thread a place of its own, up to eight for every processor, and pictures that are decoded in one and let
+    go of in another leave each as large as it ever had to be. For a process that is framecache's own, before its threads begin:
+    programs of others may have threads that ask for memory much oftener than once in a picture.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def give_back_pages() -> None:

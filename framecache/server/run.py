@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from framecache.engine import DEFAULT_BUDGET_BYTES
 from framecache.errors import MissingExtraError, ServerError
+from framecache.memory import share_one_arena
 from framecache.server.address import Address, listen, page_url, policy_for
 from framecache.server.policy import Policy
 
@@ -64,6 +65,8 @@ def serve(
         KeyboardInterrupt: Ctrl-C ended it, after answers under way were given some seconds. After SIGTERM, the process
             ends as by that signal.
     """
+    # This process is the server's own as long as this runs.
+    share_one_arena()
     prepared = _prepare(paths, host, port, token, hosts, origins, buffer_size_bytes)
     with prepared.ending():
         prepared.server(lambda: [tell(url) for url in prepared.page_urls]).run_to_the_end()

@@ -249,12 +249,15 @@ def _serving(kind: str, what: str) -> Iterator[Server]:
 
 
 def _serve(kind: str, what: str, pipe: Connection) -> None:
+    from framecache.memory import share_one_arena
     from framecache.server.address import listen
     from framecache.server.app import create_app
     from framecache.server.connections import ConnectionLimits
     from framecache.server.policy import Policy
     from framecache.server.run import Prepared, ServerHandle
 
+    # As `framecache serve` does.
+    share_one_arena()
     listener, address = listen("127.0.0.1", 0)
     app = _constant_app(bytes.fromhex(what)) if kind == "constant" else create_app([what], buffer_size_bytes=BUDGET_BYTES)
     with ServerHandle(Prepared(app, listener, address, Policy(), ConnectionLimits())), contextlib.suppress(EOFError):
