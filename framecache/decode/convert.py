@@ -43,10 +43,13 @@ HD_LINES = 720
 DEEP_FORMATS = frozenset({"gray16le", "rgb48le"})
 # swscale's own way from YUV to packed 16-bit RGB wraps round at saturated colours; to planar RGB it clips.
 SWSCALE_FORMATS = {"rgb48le": "gbrp16le"}
-# swscale leaves up to four pixels at the end of each line unwritten on its quick way from YUV to these, at widths that are
-# one to four more than a multiple of 16 (seen in FFmpeg 8.1.2, ssse3 and avx2).
-WITHOUT_ALPHA = {"bgra": "bgr24", "rgba": "rgb24"}
-ALPHA_CODES = {"bgra": cv2.COLOR_BGR2BGRA, "rgba": cv2.COLOR_RGB2RGBA}
+# What swscale has a quick way from, to bgr24 and rgb24 alike, where the size stays and the height is even.
+QUICK_FORMATS = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p"})
+# On its other ways, swscale rounds, and even takes chroma from other lines, for rgb24 otherwise than for bgr24 (seen in FFmpeg
+# 8.1.2), and on the quick way it leaves up to four pixels at the end of each line of these with alpha unwritten, at widths
+# that are one to four more than a multiple of 16. So all of them are made of bgr24: the same colours in another order.
+FROM_BGR = {"rgb24": cv2.COLOR_BGR2RGB, "bgra": cv2.COLOR_BGR2BGRA, "rgba": cv2.COLOR_BGR2RGBA}
+FROM_BGRA = {"rgba": cv2.COLOR_BGRA2RGBA}
 CHANNELS = {"bgr24": 3, "rgb24": 3, "rgb48le": 3, "bgra": 4, "rgba": 4}
 
 
@@ -187,10 +190,9 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
     stored = (height, width) if swaps else (width, height)
     is_shrunk = stored != (frame.width, frame.height)
     flags = Interpolation.AREA if is_shrunk else Interpolation.BILINEAR
-    adds_alpha = transform.pixel_format in WITHOUT_ALPHA and not _has_alpha(frame)
-    if is_shrunk or transform.pixel_format in DEEP_FORMATS or (transform.pixel_format in WITHOUT_ALPHA and not adds_alpha):
+    swscale_format, code = _way_to(transform.pixel_format, frame, is_shrunk)
+    if is_shrunk or swscale_format in DEEP_FORMATS or swscale_format == "bgra":
         flags |= Interpolation.ACCURATE_RND
-    swscale_format = WITHOUT_ALPHA[transform.pixel_format] if adds_alpha else transform.pixel_format
     try:
         with _frame_locks[hash(id(frame)) // 64 % len(_frame_locks)]:
             made: av.VideoFrame = _reformatter().reformat(
@@ -212,8 +214,9 @@ def convert(frame: av.VideoFrame, transform: Transform, orientation: Orientation
     planes = plane_views(made)
     # A planar picture is put together as R, G, B; FFmpeg stores G, B, R.
     image = planes[0] if len(planes) == 1 else np.stack((planes[2], planes[0], planes[1]), axis=2)
-    if adds_alpha:
-        image = cv2.cvtColor(image, ALPHA_CODES[transform.pixel_format])
+    if code is not None:
+        # In place where it can be, and not in the memory of the frame itself.
+        image = cv2.cvtColor(image, code, dst=None if made is frame else image)
     if turned:
         image = _TURNS[orientation](image)
     if made is frame or not image.flags.c_contiguous:
@@ -252,6 +255,16 @@ def _reformatter() -> VideoReformatter:
         _per_thread.reformatter = VideoReformatter()
     made: VideoReformatter = _per_thread.reformatter
     return made
+
+
+def _way_to(pixel_format: PixelFormat, frame: av.VideoFrame, is_shrunk: bool) -> tuple[str, int | None]:
+    """What swscale is to make, and how OpenCV is to reorder that, if at all."""
+    if pixel_format in ("bgra", "rgba") and _has_alpha(frame):
+        return "bgra", FROM_BGRA.get(pixel_format)
+    is_quick = not is_shrunk and frame.format.name in QUICK_FORMATS and frame.height % 2 == 0
+    if pixel_format not in FROM_BGR or (pixel_format == "rgb24" and is_quick):
+        return pixel_format, None
+    return "bgr24", FROM_BGR[pixel_format]
 
 
 def _has_alpha(frame: av.VideoFrame) -> bool:
