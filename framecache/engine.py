@@ -283,8 +283,7 @@ class Engine:
         run.wants.append(want)
         try:
             while want.frame is None and want.run is None and not want.is_dropped:
-                if is_cancelled():
-                    raise CancelledError(f"frame {place} is not wanted any more")
+                self._check_wanted(run.video, place, is_cancelled)
                 self._changed.wait(timeout=1.0)
         except BaseException:
             self._withdraw(want)

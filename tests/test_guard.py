@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 import pytest
 from asgi import Answer, ask, ask_later, scope_of
@@ -494,6 +494,7 @@ def test_an_answer_that_fails_half_way_has_no_end():
         ("http://foreign.example/v1/videos", "localhost", 403),
         ("http:///v1/videos", "localhost", 403),
         ("ftp://localhost/v1/videos", "localhost", 200),
+        ("/http://localhost/v1/videos", "localhost", 200),
     ],
 )
 def test_a_whole_address_is_asked_for_at_the_host_that_it_names(target: str, host: str | None, status: int):
@@ -622,3 +623,15 @@ def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]):
 def test_a_policy_of_other_types_is_refused(wrong: dict[str, Any]):
     with pytest.raises(BadTypeError):
         Policy(**wrong)
+
+
+def test_an_address_is_whole_only_as_it_was_sent():
+    for target in ("http%3A//foreign.example/v1/videos", "http:%2F/localhost/v1"):
+        asked_for: list[tuple[str, bytes]] = []
+
+        async def within(scope: Any, receive: Any, send: Any) -> None:
+            asked_for.append((scope["path"], scope["raw_path"]))  # noqa: B023
+            await videos(scope, receive, send)
+
+        assert ask(Guard(within, Policy()), target).status == 200
+        assert asked_for == [(unquote(target), target.encode())]

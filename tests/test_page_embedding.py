@@ -199,30 +199,31 @@ def test_a_link_with_a_token_opens_the_page_and_leaves_no_token_in_the_address(b
             assert "open-sesame" not in person.page.url
 
 
+@pytest.mark.parametrize("path", ["/films", "/v/films"])
 @pytest.mark.parametrize("is_told", [True, False], ids=["mounted", "behind a proxy that takes the path away"])
-def test_the_page_works_under_a_path_of_another_server(browser: Browser, sample: Path, is_told: bool):
+def test_the_page_works_under_a_path_of_another_server(browser: Browser, sample: Path, is_told: bool, path: str):
     inner = create_app([sample], policy=Policy(token="open-sesame"))
 
     async def beheaded(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/films/"):
-            scope = {**scope, "path": scope["path"].removeprefix("/films"), "raw_path": None}
+        if scope["type"] == "http" and scope["path"].startswith(f"{path}/"):
+            scope = {**scope, "path": scope["path"].removeprefix(path), "raw_path": None}
         elif scope["type"] == "http":
             await PlainTextResponse("this is another server", 404)(scope, receive, send)
             return
         await inner(scope, receive, send)
 
-    outer = Starlette(routes=[Mount("/films", inner)]) if is_told else beheaded
+    outer = Starlette(routes=[Mount(path, inner)]) if is_told else beheaded
     listener, address = listen("127.0.0.1", 0)
     prepared = Prepared(_Alike(outer, inner), listener, address, Policy(), ConnectionLimits(close_seconds=0.2))
     with ServerHandle(prepared) as handle, pages.visit(browser, handle.url) as person:
-        person.open("/films/?token=open-sesame&frame=7")
+        person.open(f"{path}/?token=open-sesame&frame=7")
         person.settles_at(7)
         person.press("ArrowRight")
         person.settles_at(8)
         (id_,) = [video["id"] for video in person.page.evaluate("fetch('v1/videos').then((answer) => answer.json())")["videos"]]
-        person.open(f"/films/v/{id_}?frame=20")
+        person.open(f"{path}/v/{id_}?frame=20")
         person.settles_at(20)
-        person.page.wait_for_url(f"{handle.url}/films/v/{id_}?frame=20")
+        person.page.wait_for_url(f"{handle.url}{path}/v/{id_}?frame=20")
 
 
 class _Alike:

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from email.parser import BytesParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from starlette.testclient import TestClient
 
 from framecache import VideoAccessError, VideoReader
 from framecache.decode.source import FINGERPRINT_BYTES
-from framecache.errors import CancelledError
+from framecache.errors import CancelledError, ClosedError
 from framecache.server import library as library_module
 from framecache.server import many, sheets, videos
 from framecache.server.app import create_app
@@ -30,7 +31,7 @@ from framecache.server.desk import Job
 from framecache.server.frames import Frames
 from framecache.server.policy import Policy
 from framecache.server.problems import Problem
-from framecache.server.service import Limits
+from framecache.server.service import Limits, Service
 from framecache.server.wire import IMAGE_FORMATS
 
 
@@ -355,6 +356,17 @@ def test_bad_order_headers_are_refused(client: TestClient, url: str, client_id: 
 # Many
 
 
+def test_what_is_made_of_many_frames_neither_overtakes_nor_is_overtaken(client: TestClient, url: str):
+    def order(sequence: int) -> dict[str, str]:
+        return {"Client-Id": "many", "Client-Sequence": str(sequence)}
+
+    assert client.get(f"{url}/frames/7.jpg", headers=order(7)).status_code == 200
+    for path in ("frames?i=1", "sheet.jpg?count=2", "sprites/0.jpg", "thumbnails.vtt"):
+        assert client.get(f"{url}/{path}", headers=order(6)).status_code == 200, path
+        assert client.get(f"{url}/{path}", headers=order(9)).status_code == 200, path
+    assert client.get(f"{url}/frames/8.jpg", headers=order(8)).status_code == 200
+
+
 def test_a_zip_holds_each_frame_under_its_index(client: TestClient, url: str):
     response = client.get(f"{url}/frames?i=0:300:50,-1&as=zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
@@ -524,6 +536,33 @@ def test_a_failure_is_told_without_its_words_counted_and_logged_once(
     assert "secret" not in str(problem(client.get(f"{url}/frames/3.jpg"), 500))
     assert [record.exc_info is not None for record in caplog.records if record.levelname == "ERROR"] == [True]
     assert 'framecache_problems_total{status="500"} 1.0' in client.get("/metrics").text
+
+
+def test_whoever_waits_for_a_video_that_is_not_begun_when_the_server_closes_is_told(
+    clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for number in range(4):
+        (tmp_path / f"{number}.mp4").write_bytes(clip(n_frames=20, first_spelled=number).read_bytes())
+    may_open, n_open = threading.Event(), threading.Semaphore(0)
+
+    def slowly(*args: Any, **options: Any) -> VideoReader:
+        n_open.release()
+        assert may_open.wait(60)
+        return VideoReader(*args, **options)
+
+    monkeypatch.setattr(videos, "VideoReader", slowly)
+    service = Service([tmp_path])
+    taken = [service.videos.take(entry.id) for entry in service.library.scan()]
+    for _ in range(videos.OPENING_THREADS):
+        assert n_open.acquire(timeout=60)
+    closing = threading.Thread(target=service.close)
+    closing.start()
+    assert [isinstance(served.opening.exception(60), ClosedError) for served in taken[2:]] == [True, True]
+    may_open.set()
+    closing.join(60)
+    assert not closing.is_alive()
+    assert all(served.is_closed and served.opening.result()._life.is_closed for served in taken[:2])
+    assert service.engine.open_decoders == 0
 
 
 def test_every_route_is_described(client: TestClient):

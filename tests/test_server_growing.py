@@ -103,5 +103,10 @@ def test_an_index_that_cannot_be_made_spoils_neither_the_list_nor_its_own_page(
         told = ready(client, id_)
         assert told["state"] == "failed"
         assert "/secret" not in told["error"]
+        # What was known of it by then may be wrong.
+        for path in ("frames/3.jpg", "frames/-1.jpg", "at/0.1.jpg", "timeline", "frames?i=0:3"):
+            answer = client.get(f"/v1/videos/{id_}/{path}")
+            assert answer.status_code == 500, path
+            assert "/secret" not in answer.text
         states = {video["name"]: video["state"] for video in client.get("/v1/videos").json()["videos"]}
         assert states == {long_clip().name: "failed", sample.name: "new"}

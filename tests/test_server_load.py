@@ -427,6 +427,25 @@ def test_a_file_that_is_being_scanned_gives_what_is_known_and_tells_how_far_it_i
         assert server.get(f"{url}/frames/{16 * TURN}.jpg").status_code == 404
 
 
+def test_of_a_file_that_grows_while_it_is_sent_as_much_is_sent_as_was_told(
+    long_gop: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    path = tmp_path / "grows.mp4"
+    path.write_bytes(long_gop.read_bytes())
+    n_bytes = path.stat().st_size + 64 * 1024**2 + 5
+    os.truncate(path, n_bytes)
+    with serving(path) as server:
+        media = server.frames_url().removesuffix("frames") + "media"
+        with server.asked(media) as connection:
+            answer = connection.getresponse()
+            assert answer.headers["content-length"] == str(n_bytes)
+            answer.read(1024)
+            with path.open("ab") as file:
+                file.write(bytes(1_000_000))
+            assert len(answer.read()) == n_bytes - 1024
+    assert caplog.messages == []
+
+
 def test_a_file_that_is_cut_short_while_it_is_sent_ends_its_answer_and_nothing_more(
     long_gop: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):

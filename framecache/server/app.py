@@ -144,18 +144,25 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 
 def _add_page(app: FastAPI) -> None:
+    # Where the server is cannot be known here: a proxy may have put it under a path. So the addresses are relative.
     html = (STATIC / "index.html").read_text()
 
-    async def page(request: Request) -> Response:
-        """The page to scrub in."""
-        if not _ID.fullmatch(request.path_params.get("id", "0" * ID_DIGITS)):
-            raise Problem(404, "there is no such video; /v1/videos lists them")
-        # Where the server is cannot be known here: a proxy may have put it under a path. So the addresses are relative.
-        text = html.replace("{static}", "../static" if "id" in request.path_params else "static")
+    def page_with(static: str) -> Response:
+        text = html.replace("{static}", static)
         return Response(text, headers={"Cache-Control": "no-cache"}, media_type="text/html; charset=utf-8")
 
-    app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_api_route("/v/{id}", page, methods=["GET", "HEAD"], include_in_schema=False)
+    async def first_page(_request: Request) -> Response:
+        """The page to scrub in, or to choose a video."""
+        return page_with("static")
+
+    async def video_page(request: Request) -> Response:
+        """The page of one video."""
+        if not _ID.fullmatch(request.path_params["id"]):
+            raise Problem(404, "there is no such video; /v1/videos lists them")
+        return page_with("../static")
+
+    app.add_api_route("/", first_page, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/v/{id}", video_page, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", _Static(directory=STATIC), name="static")
 
 

@@ -28,8 +28,8 @@ from framecache.video import CacheKey
 
 # How often a thread that waits for another's picture asks whether it still should.
 LOOK_SECONDS = 0.05
-# Of one video.
-MOST_TOLD = 4096
+# Of one video: they lie outside every budget, and only what is asked for again and again gains by them.
+MOST_TOLD = 128
 _SIZE = struct.Struct("<II")
 
 

@@ -215,15 +215,15 @@ class _WayBack:
 def _in_origin_form(scope: Scope) -> Scope:
     """A request whose target is a whole address, as proxies send it, as one for its path at its host (RFC 9112, 3.2.2)."""
     whole = _WHOLE_ADDRESS.fullmatch(scope["path"])
-    if whole is None:
-        return scope
     raw = _RAW_WHOLE_ADDRESS.fullmatch(scope.get("raw_path") or scope["path"].encode())
+    if whole is None or raw is None:
+        return scope
     headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
     return {
         **scope,
         "path": whole[2] or "/",
-        "raw_path": (raw and raw[2]) or b"/",
-        "headers": [(b"host", whole[1].encode("utf-8", "replace")), *headers],
+        "raw_path": raw[2] or b"/",
+        "headers": [(b"host", raw[1]), *headers],
     }
 
 

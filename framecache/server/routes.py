@@ -63,6 +63,7 @@ def video_routes(service: Service) -> APIRouter:
         parameters(query_of(request), ())
         async with service.use(request) as served:
             reader = await service.reader(served)
+            service.check_index(served, reader)
             is_whole, index = reader.is_indexed, reader._video.index
             cached = [place for place in service.engine.cache.places(reader._video) if place < len(index)]
             told = await run_in_threadpool(timeline, index, is_whole=is_whole, cached=cached)
@@ -142,8 +143,10 @@ class _Media(FileResponse):
                     raise Problem(message["status"], f"the Range header fits no part of the file's {size} bytes", headers=headers)
                 told_length = next(value for name, value in message["headers"] if name == b"content-length")
                 n_left = 0 if scope["method"] == "HEAD" else int(told_length)
-            else:
-                n_left -= len(message.get("body", b""))
+            elif message["type"] == "http.response.body":
+                # Of a file that has grown meanwhile, what was told is sent.
+                message["body"] = message.get("body", b"")[: max(n_left, 0)]
+                n_left -= len(message["body"])
                 if n_left > 0 and not message.get("more_body", False):
                     # The file was cut short meanwhile. The server below closes the connection of an answer without an end.
                     log.error("%s has become shorter while it was sent", self.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import time
@@ -28,6 +29,7 @@ from framecache.server.videos import MOST_OPEN, OpenVideos, ServedVideo, problem
 from framecache.server.views import Views
 from framecache.server.wire import Asked, Rendition, accepts, is_known_to_client
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Sent = dict[bytes, str]
 
@@ -35,8 +37,8 @@ MOST_WAITING = 512
 # How long a request waits for a video to be opened, or for a frame that a growing index does not know yet.
 OPENING_PATIENCE_SECONDS = 10.0
 GROWING_PATIENCE_SECONDS = 2.0
-# How often a request that waits for an index to grow looks at it.
-LOOK_SECONDS = 0.03
+# How often a request that waits for an index to grow looks at it, at first and later on.
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.02, 0.1
 YEAR_SECONDS = 365 * 24 * 3600
 DEFAULT_LANE = "frame"
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -132,7 +134,7 @@ class Service:
     async def whole(self, request: Request, served: ServedVideo) -> VideoReader:
         """The reader, once all of the video's frames are known. Raises as `reader` and `place` do."""
         reader = await self.reader(served)
-        await self._wait(request, served, reader)
+        await self._wait(request, served, reader, None)
         if not reader.is_indexed:
             raise self.not_yet(served, "not all frames are known so far")
         return reader
@@ -144,8 +146,10 @@ class Service:
             Problem: 404: There is no such frame. 409: Overtaken meanwhile. 503: It is not known yet.
             ClientGoneError: The client hung up meanwhile.
         """
+        self.check_index(served, reader)
         if not (reader.is_indexed or 0 <= index < len(reader._video.index)):
-            await self._wait(request, served, reader, None if index < 0 else lambda: len(reader._video.index) > index)
+            is_enough = None if index < 0 else lambda: len(reader._video.index) > index
+            await self._wait(request, served, reader, is_enough, ticket_of(sent_with(request), served.entry.id))
         count = len(reader._video.index)
         if 0 <= index < count:
             return index
@@ -159,8 +163,10 @@ class Service:
         """The place of the frame displayed at a time. Raises as `place` does."""
         if seconds < 0:
             raise Problem(404, f"{seconds:g} s lies outside the video, which is shown from 0 s")
+        self.check_index(served, reader)
         if not (reader.is_indexed or seconds < reader._video.index.timestamps[-1]):
-            await self._wait(request, served, reader, lambda: seconds < reader._video.index.timestamps[-1])
+            ticket = ticket_of(sent_with(request), served.entry.id)
+            await self._wait(request, served, reader, lambda: seconds < reader._video.index.timestamps[-1], ticket)
         index = reader._video.index
         place = index.displayed_at(seconds)
         if place is None and not reader.is_indexed:
@@ -170,23 +176,46 @@ class Service:
             raise Problem(404, f"{seconds:g} s lies outside the video, which is shown from 0 s up to before {end:g} s")
         return place
 
+    def check_index(self, served: ServedVideo, reader: VideoReader) -> None:
+        """Raise Problem where a video's index could not be made whole: what is known of it may be wrong."""
+        try:
+            _ = reader._known
+        except Exception as error:
+            if not isinstance(error, FramecacheError):
+                log.error("the index of %s could not be made", served.entry.path, exc_info=error)
+            raise problem_of(served, error) from error
+
     async def _wait(
-        self, request: Request, served: ServedVideo, reader: VideoReader, is_enough: Callable[[], bool] | None = None
+        self,
+        request: Request,
+        served: ServedVideo,
+        reader: VideoReader,
+        is_enough: Callable[[], bool] | None,
+        ticket: Ticket | None = None,
     ) -> None:
         """Wait a while for an index to be whole, or to know enough. No thread is taken for that, however many wait."""
-        ticket = ticket_of(sent_with(request), served.entry.id)
-        self.desk.check_lane(ticket)
-        deadline = time.monotonic() + self.limits.growing_seconds
-        try:
-            async with hearing(request) as gone:
+        self.check_index(served, reader)
+        if reader.is_indexed:
+            return
+        deadline, pause_seconds = time.monotonic() + self.limits.growing_seconds, FIRST_LOOK_SECONDS
+        async with hearing(request) as gone:
+            hanging_up = asyncio.ensure_future(gone.wait())
+            try:
                 with reader._horizon.awaited(is_enough is None):
-                    while not reader._horizon.wait(is_enough, 0.0) and time.monotonic() < deadline:
-                        with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(gone.wait(), LOOK_SECONDS)
-                            raise ClientGoneError
+                    while True:
                         self.desk.check_lane(ticket)
-        except FramecacheError as error:
-            raise problem_of(served, error) from error
+                        if reader._horizon.wait(is_enough, 0.0) or time.monotonic() >= deadline:
+                            return
+                        if (await asyncio.wait([hanging_up], timeout=pause_seconds))[0]:
+                            raise ClientGoneError
+                        pause_seconds = min(2 * pause_seconds, LAST_LOOK_SECONDS)
+            except (Problem, ClientGoneError):
+                raise
+            except Exception as error:
+                self.check_index(served, reader)
+                raise problem_of(served, error) from error
+            finally:
+                hanging_up.cancel()
 
     def check_version(self, reader: VideoReader, fingerprint: str | None) -> None:
         """Raise Problem 410 where `v=` names other bytes than the file has now."""
@@ -251,8 +280,10 @@ async def hearing(request: Request) -> AsyncIterator[asyncio.Event]:
     gone = asyncio.Event()
 
     async def listen() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            """The request's body, if there is any, is of no use."""
+        # A client that cannot be heard counts as gone.
+        with contextlib.suppress(Exception):
+            while (await request.receive())["type"] != "http.disconnect":
+                """The request's body, if there is any, is of no use."""
         gone.set()
 
     task = asyncio.create_task(listen())

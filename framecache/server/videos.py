@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Literal
 
 from framecache.engine import Engine
@@ -154,8 +155,9 @@ class OpenVideos:
 
     def counted(self) -> Counters:
         """What was done for all of them, those included that were closed since."""
-        readers = [reader for served in self.all() if (reader := served.reader) is not None]
         with self._lock:
+            open_now = [served for served in self._videos.values() if not served.is_closed]
+            readers = [reader for served in open_now if (reader := served.reader) is not None]
             total = self._counted
         for reader in readers:
             total = _sum(total, reader._video.counters)
@@ -178,9 +180,6 @@ class OpenVideos:
             self._close_unused(served, in_any_case=True)
         self._threads.shutdown(wait=True, cancel_futures=True)
         for served in videos:
-            if not served.opening.done():
-                # It was not even begun, and somebody may wait for it.
-                served.opening.set_exception(ClosedError("the server is closing"))
             self._close_unused(served, in_any_case=True)
 
     def take(self, id_: str) -> ServedVideo:
@@ -201,7 +200,7 @@ class OpenVideos:
                 served = None
             if served is None:
                 served = self._videos[id_] = ServedVideo(entry, identity)
-                self._threads.submit(self._open, served)
+                self._threads.submit(self._open, served).add_done_callback(partial(_not_opened, served))
             self._videos.move_to_end(id_)
             served.users += 1
             while len(self._videos) > self._most_open:
@@ -253,6 +252,12 @@ class OpenVideos:
             self._counted = _sum(self._counted, reader._video.counters)
         reader.close()
         self._on_close(reader)
+
+
+def _not_opened(served: ServedVideo, opened: Future[None]) -> None:
+    """Tell those who wait for a video whose opening was called off before it began."""
+    if opened.cancelled():
+        served.opening.set_exception(ClosedError("the server is closing"))
 
 
 def problem_of(served: ServedVideo, error: BaseException) -> Problem:

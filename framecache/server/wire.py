@@ -197,7 +197,6 @@ def parse_places(text: str, n_frames: int, most: int) -> list[int]:
     return places
 
 
-@lru_cache(maxsize=4096)
 def etag(content: str, index: int, canonical: str, encoder: str) -> str:
     """A strong entity tag (RFC 9110, 8.8.3): the same for two answers only where their bytes are the same."""
     return f'"{hashlib.sha256(f"{content}/{index}/{canonical}/{encoder}".encode()).hexdigest()[:32]}"'
@@ -243,7 +242,6 @@ def _weight(more: list[str]) -> float:
     return 1.0
 
 
-@lru_cache(maxsize=4096)
 def frame_url(video_id: str, index: int, rendition: Rendition, fingerprint: str) -> str:
     """The canonical URL of a frame's picture."""
     query = "&".join(part for part in (rendition.query, f"v={fingerprint}") if part)

@@ -63,7 +63,7 @@ function showMessage(words) {
 }
 
 async function begin() {
-  const [, id] = /\/v\/([^/]+)\/?$/.exec(location.pathname) ?? [];
+  const [, id] = /^v\/([^/]+)\/?$/.exec(location.pathname.slice(BASE.pathname.length)) ?? [];
   const found = await videos();
   if (id !== undefined) showVideo(decodeURIComponent(id), found.length > 1);
   else if (found.length === 1) showVideo(found[0].id, false);
