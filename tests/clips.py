@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import numpy as np
+from benchmark.scheduling import kept_scheduling
 
 from framecache.sample import spell_index
 
@@ -99,7 +100,7 @@ def make(path: Path, clip: Clip) -> Path:
     """Write the clip's file."""
     muxing = {"movflags": "+faststart"} if clip.container in ("mp4", "mov") else {}
     store, matrix = ORIENTATIONS[clip.orientation]
-    with av.open(str(path), "w", container_options=muxing) as container:
+    with kept_scheduling(), av.open(str(path), "w", container_options=muxing) as container:
         stream = container.add_stream(clip.codec, rate=FPS)
         first = store(draw(0, clip.size))
         stream.width, stream.height = first.shape[1], first.shape[0]

@@ -25,6 +25,9 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 
 
+SCHEDULING = os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
+
+
 @pytest.fixture(autouse=True)
 def _own_index_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's index store."""
@@ -80,6 +83,13 @@ def media() -> Path:
             pytest.fail(f"CI needs {MEDIA}")
         pytest.skip(f"the real clips are not here: {MEDIA}")
     return MEDIA
+
+
+@pytest.fixture(autouse=True)
+def _no_test_runs_before_all_others() -> None:
+    """Encoders may make a thread a real-time one, whose waiting loops then starve the very processes that it waits for."""
+    if SCHEDULING is not None:
+        assert os.sched_getscheduler(0) == SCHEDULING
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.scheduling import kept_scheduling
+
 FPS = 25
 NOISE_LEVELS = 5.0
 DISCS = 6
@@ -111,7 +113,7 @@ def _pictures(size_xy: tuple[int, int], count: int) -> Iterator[npt.NDArray[np.u
 
 
 def _encode(path: Path, made: Made) -> None:
-    with av.open(str(path), "w") as container:
+    with kept_scheduling(), av.open(str(path), "w") as container:
         stream = container.add_stream(made.codec, rate=FPS, options=made.options)
         stream.width, stream.height = made.size_xy
         stream.pix_fmt = "yuv420p"
