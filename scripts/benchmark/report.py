@@ -169,13 +169,26 @@ def write_readme(path: Path, rows: Sequence[Row], files: Sequence[str]) -> None:
     Raises:
         ValueError: The marks are not there.
     """
-    start, end = README_MARKS
+    put_between(path, README_MARKS, f"{as_goals(rows)}\n\n{seen_on()}; files: {', '.join(files)}.")
+
+
+def seen_on() -> str:
+    """What was measured on, as the beginning of a sentence."""
+    return f"Seen on {', '.join(f'{key} {value}' for key, value in machine().items())}"
+
+
+def put_between(path: Path, marks: tuple[str, str], content: str) -> None:
+    """Put a text between two marks in a file, in place of what is there.
+
+    Raises:
+        ValueError: The marks are not there.
+    """
+    start, end = marks
     text = path.read_text()
     if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
         raise ValueError(f"{path} must hold {start} and, below it, {end}")
-    facts = f"Seen on {', '.join(f'{key} {value}' for key, value in machine().items())}; files: {', '.join(files)}."
     before, after = text.split(start)[0], text.split(end)[1]
-    path.write_text(f"{before}{start}\n{as_goals(rows)}\n\n{facts}\n{end}{after}")
+    path.write_text(f"{before}{start}\n{content}\n{end}{after}")
 
 
 def write_measured(path: Path, rows: Sequence[Row], readers: Sequence[str]) -> None:

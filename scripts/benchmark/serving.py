@@ -123,13 +123,7 @@ def write_readme(path: Path, table: str) -> None:
     Raises:
         ValueError: The marks are not there.
     """
-    start, end = MARKS
-    text = path.read_text()
-    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
-        raise ValueError(f"{path} must hold {start} and, below it, {end}")
-    facts = f"Seen on {', '.join(f'{key} {value}' for key, value in report.machine().items())}."
-    before, after = text.split(start)[0], text.split(end)[1]
-    path.write_text(f"{before}{start}\n{table}\n\n{facts}\n{end}{after}")
+    report.put_between(path, MARKS, f"{table}\n\n{report.seen_on()}.")
 
 
 def main(options: argparse.Namespace, readme: Path) -> int:
