@@ -52,7 +52,9 @@ window.watch = () => {{
   const text = scrubber.shadowRoot.querySelector(".index").textContent;
   const said = scrubber.shadowRoot.querySelector(".strip").getAttribute("aria-valuenow");
   const burnt = window.readStrip(scrubber);
-  if (String(burnt) !== text || said !== text || scrubber.frame !== burnt) {{
+  // A frame that cannot be had is told in words, and no other picture stands in its place.
+  const due = scrubber.shadowRoot.querySelector(".failure").hidden ? scrubber.frame : null;
+  if (String(scrubber.frame) !== text || said !== text || burnt !== due) {{
     window.watched.wrong.push({{text, said, frame: scrubber.frame, burnt}});
   }}
   if (window.watched.seen.at(-1) !== burnt) window.watched.seen.push(burnt);

@@ -293,7 +293,6 @@ def test_a_frame_that_cannot_be_decoded_is_told_in_its_place(person: Person):
     assert person.part(".failure").text_content() == detail
     assert person.number == 9
     assert person.evaluate("readStrip(scrubber)") is None
-    person.page.evaluate("() => { watched.wrong = []; }")
     person.press("ArrowRight")
     person.settles_at(10)
     person.part(".failure").wait_for(state="hidden")
