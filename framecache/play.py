@@ -23,7 +23,8 @@ def play(video: VideoReader | str | os.PathLike[str], *, open_browser: bool = Tr
     server.close()
     ```
 
-    A server of its own does it, on this machine alone and with a cache of its own, until it is closed or the program ends.
+    A notebook that shows the handle, say as the last line of a cell, shows the page there. A server of its own does it, on
+    this machine alone and with a cache of its own, until it is closed or the program ends.
 
     Args:
         video: A path, or a reader that was opened by one.

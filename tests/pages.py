@@ -49,6 +49,9 @@ window.watch = () => {{
   const scrubber = document.querySelector("frame-scrubber");
   // Zoomed in, the strip is not all on the canvas.
   if (!scrubber?.shadowRoot || scrubber.frame === null || scrubber.view.zoom > 1) return;
+  // Before the page is laid out, nothing is drawn.
+  const {{left, right}} = scrubber.pictureRect();
+  if (right <= left) return;
   const text = scrubber.shadowRoot.querySelector(".index").textContent;
   const said = scrubber.shadowRoot.querySelector(".strip").getAttribute("aria-valuenow");
   const burnt = window.readStrip(scrubber);

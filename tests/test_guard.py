@@ -209,6 +209,17 @@ def test_the_own_page_and_people_are_answered():
     assert asked("/v/abc", opened).status == 200, "a link on another page may be followed"
 
 
+def test_which_page_may_frame_the_own_is_the_browsers_to_check():
+    framed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+    for path in ("/", "/v/abc"):
+        assert asked(path, framed).status == 200
+        assert asked(path, framed, hosts=["localhost", "video.example.org"]).status == 403, "it is known beyond this machine"
+        cookie = {"Cookie": f"framecache_token={TOKEN}"}
+        assert asked(path, {**framed, **cookie}, token=TOKEN).status == 403
+    anywhere = asked("/", takes_any_address=True).header("content-security-policy") or ""
+    assert anywhere.endswith("frame-ancestors 'self'")
+
+
 def test_a_page_that_is_named_or_has_a_signed_address_embeds_pictures():
     assert asked(FRAME, FOREIGN_PICTURE, origins=[NOTES]).status == 200
     signed = sign_url(FRAME, TOKEN, int(time.time()) + 60)
@@ -445,8 +456,9 @@ def test_pages_say_what_they_may_load_and_who_may_frame_them():
     assert "default-src 'self'" in policy
     assert "script-src 'self';" in policy
     assert "object-src 'none'" in policy
-    assert policy.endswith("frame-ancestors 'self'")
-    assert (asked("/", origins=[NOTES]).header("content-security-policy") or "").endswith(f"frame-ancestors 'self' {NOTES}")
+    own = "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*"
+    assert policy.endswith(own)
+    assert (asked("/", origins=[NOTES]).header("content-security-policy") or "").endswith(f"{own} {NOTES}")
     assert asked(FRAME).header("content-security-policy") is None
 
 

@@ -16,11 +16,12 @@ import pytest
 from gates import ScanGate
 from loopback import serving
 from pages import Person
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Route, expect
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
+import framecache
 from framecache.server.address import listen
 from framecache.server.app import create_app
 from framecache.server.connections import ConnectionLimits
@@ -269,6 +270,32 @@ def test_the_element_works_in_a_page_of_another_origin(
         assert person.evaluate("scrubber.offsetHeight") == 500
         # Another address does not follow what is seen: that is the page's own business.
         assert person.page.url.rstrip("/") == origin
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_a_page_of_this_machine_may_show_it_in_a_frame(browser: Browser, sample: Path, other_page: tuple[str, Path], name: str):
+    address, folder = other_page
+    origin = address.replace("127.0.0.1", name)
+    with framecache.play(sample, open_browser=False) as server, pages.visit(browser, origin, is_watching=False) as person:
+        # That server has no icon for the tab.
+        person.complaints_expected = True
+        shown = server._repr_html_()
+        assert shown is not None
+        (folder / "index.html").write_text(
+            f"<!doctype html><title>notebook</title>{shown}<script>window.keys = []; "
+            "addEventListener('keydown', (event) => keys.push(event.key));</script>"
+        )
+        person.page.goto(origin)
+        inner = person.page.frame_locator("iframe")
+        strip = inner.locator("frame-scrubber .strip")
+        expect(inner.locator("frame-scrubber .index")).to_have_text("0")
+        strip.focus()
+        # X is a key that the page does not know, and Jupyter's for cutting a cell.
+        for key in ("ArrowRight", "x", "ArrowRight"):
+            person.press(key)
+        expect(inner.locator("frame-scrubber .index")).to_have_text("2")
+        assert person.page.evaluate("keys") == []
+    assert server._repr_html_() is None
 
 
 def test_the_element_ends_with_its_place_in_the_page_and_begins_anew(person: Person):

@@ -37,6 +37,8 @@ _WHOLE_ADDRESS = re.compile(r"https?://([^/]*)(/.*)?", re.IGNORECASE | re.DOTALL
 _RAW_WHOLE_ADDRESS = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE | re.DOTALL)
 _PAGE_PATHS = re.compile(r"/|/v/[A-Za-z0-9_-]{1,64}")
 _OWN_SITES = (b"", b"same-origin", b"none")
+# Pages of this machine's other servers, such as a notebook's.
+_LOOPBACK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ class Guard:
         self._policy = policy
         self._on_failure = on_failure
         self._headers = _protecting(policy)
-        self._page_policy = _page_policy(policy.origins)
+        self._page_policy = _page_policy(policy)
         self._n_requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +107,7 @@ class Guard:
         if token is not None and (redirect := _kept_token(scope, token)) is not None:
             return redirect
         proof = None if token is None else proof_of(headers, scope["path"], scope["query_string"], token)
-        self._check_site(headers, proof)
+        self._check_site(scope, headers, proof)
         if token is not None and proof is None and not _is_open(_path_here(scope)):
             raise _unauthorised("this server asks for its token, and none that is right came")
         self._check_room(scope)
@@ -130,13 +132,18 @@ class Guard:
         is_asked = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
         return is_asked and self._policy.is_named(headers.get(b"origin", b""))
 
-    def _check_site(self, headers: Headers, proof: Proof | None) -> None:
+    def _check_site(self, scope: Scope, headers: Headers, proof: Proof | None) -> None:
         """Refuse what a foreign page embeds: such requests carry no Origin, but browsers say where they come from."""
         if headers.get(b"sec-fetch-site", b"") in _OWN_SITES or self._policy.origins:
             return
-        is_opened = headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
+        is_opened = headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") in self._ways_to_open(scope)
         if not is_opened and proof not in (Proof.HEADER, Proof.SIGNATURE):
             raise Problem(403, "another site's page may not embed this; sign its address, or name the page's origin")
+
+    def _ways_to_open(self, scope: Scope) -> tuple[bytes, ...]:
+        """Where a browser may open what a foreign page links to. Which pages may frame ours, `_page_policy` tells it."""
+        may_be_framed = self._policy.is_for_this_machine and _PAGE_PATHS.fullmatch(_path_here(scope))
+        return (b"document", b"iframe") if may_be_framed else (b"document",)
 
     def _check_room(self, scope: Scope) -> None:
         if self._n_requests >= self._policy.most_requests and _path_here(scope) not in OPEN_PATHS:
@@ -246,8 +253,9 @@ def _protecting(policy: Policy) -> RawHeaders:
     return [*headers, (b"vary", b"Origin")] if policy.origins else headers
 
 
-def _page_policy(origins: Iterable[str]) -> bytes:
-    ancestors = " ".join(["'self'", *sorted(origins)])
+def _page_policy(policy: Policy) -> bytes:
+    own = _LOOPBACK_ORIGINS if policy.is_for_this_machine else ()
+    ancestors = " ".join(["'self'", *own, *sorted(policy.origins)])
     return (
         "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; object-src 'none'; "
         f"base-uri 'none'; frame-ancestors {ancestors}"

@@ -62,6 +62,11 @@ class Policy:
         if self.send_timeout_seconds <= 0:
             raise BadArgumentError(f"send_timeout_seconds is {self.send_timeout_seconds}; it must be more than 0")
 
+    @property
+    def is_for_this_machine(self) -> bool:
+        """Whether only this machine's own names are answered, and whoever asks by them."""
+        return self.token is None and not self.takes_any_address and frozenset(self.hosts) <= LOOPBACK_HOSTS
+
     def takes_host(self, value: bytes) -> bool:
         """Whether requests for this `Host` are answered; its port does not matter."""
         parts = _HOST.fullmatch(value)

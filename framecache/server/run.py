@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import html
 import os
 import socket
 import threading
@@ -102,7 +103,7 @@ def serve_video(path: str) -> ServerHandle:
 
 
 class ServerHandle:
-    """A server that runs in a thread of its own. Threads may share it; `with` closes it.
+    """A server that runs in a thread of its own. Threads may share it; `with` closes it. A notebook shows it as its page.
 
     Attributes:
         url: The server's address, such as `http://127.0.0.1:40123`.
@@ -127,6 +128,14 @@ class ServerHandle:
 
     def __repr__(self) -> str:
         return f"<ServerHandle {self.url}, {'open' if self._thread.is_alive() else 'closed'}>"
+
+    def _repr_html_(self) -> str | None:
+        """The page, for notebooks; None where it is closed, or wants a token, which a notebook should not keep."""
+        if not self._thread.is_alive() or self.token is not None:
+            return None
+        # A frame keeps the page's keys from being the notebook's too.
+        style = "width: 100%; height: 38rem; border: 0"
+        return f'<iframe src="{html.escape(self.page_url)}" title="framecache" style="{style}" allowfullscreen></iframe>'
 
     def close(self) -> None:
         """Stop to listen, give answers under way two seconds, and end the thread. It may be called again.

@@ -144,8 +144,9 @@ export class Stage extends EventTarget {
     context.drawImage(picture.bitmap, left, top, right - left, bottom - top);
   }
 
-  /** Where the whole picture lies, in pixels of the canvas, on whole pixels. */
+  /** Where the whole picture lies, in pixels of the canvas, on whole pixels; nowhere, before the canvas has a size. */
   get deviceRect() {
+    if (!this.#hasPlace) return { left: 0, top: 0, right: 0, bottom: 0 };
     const { left, top, width, height } = this.rect;
     const [right, bottom] = [left + width, top + height];
     const [across, down] = [this.canvas.width / this.size.width, this.canvas.height / this.size.height];
