@@ -353,6 +353,18 @@ def test_zooming_keeps_the_point_under_the_pointer_and_panning_moves_it(person: 
     assert person.burnt_number() == 33
 
 
+def test_a_press_on_the_picture_gives_it_keys_and_wheel(person: Person):
+    person.open("/?frame=33")
+    person.settles_at(33)
+    person.part(".speed").focus()
+    person.page.mouse.click(*person.stage_point(80, 45))
+    assert person.evaluate("scrubber.matches(':focus-within') && !scrubber.shadowRoot.activeElement.matches('.speed')")
+    person.press("ArrowRight")
+    person.settles_at(34)
+    person.page.mouse.wheel(0, -600)
+    person.wait("scrubber.view.zoom > 2")
+
+
 def test_the_saved_frame_is_the_one_on_the_screen_in_full_size(person: Person, tmp_path: Path):
     person.open("/?frame=211")
     person.settles_at(211)

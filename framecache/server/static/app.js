@@ -107,6 +107,8 @@ export class App {
     session.addEventListener("timeline", () => this.#showTimeline());
     stage.addEventListener("view", () => this.#viewChanged());
     stage.addEventListener("resize", () => this.#viewChanged());
+    // A picture cannot have the focus: by default a press on it would take away what #takesPointer gives.
+    stage.element.addEventListener("mousedown", (event) => event.preventDefault());
     notebook.addEventListener("change", () => this.#showNotes());
     notebook.addEventListener("status", () => this.panel.showStatus());
     this.onUnload = (event) => notebook.isAtRisk && event.preventDefault();
