@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 
 import numpy as np
 
@@ -13,13 +14,15 @@ LARGEST_MEASURE_BYTES = 31 * 1024**2
 M_ARENA_MAX = -8
 
 
+@functools.cache
 def keep_freed_pages() -> None:
     """Have the allocator keep the pages of freed pictures for the next ones.
 
     glibc maps every block above a threshold afresh and unmaps it when it is freed, so that each picture costs a page
     fault for every 4 KiB. The threshold rises to the largest such block that was ever freed, up to 32 MiB (mallopt(3),
     M_MMAP_THRESHOLD, "dynamic"), and up to twice that much is then kept. A block that large, freed untouched, costs
-    nothing, here and under other allocators.
+    nothing, here and under other allocators. Once in a process: a second one would come from the heap that the first brought
+    about, and leave it 31 MiB larger, in huge pages that take long to be cleared.
     """
     np.empty(LARGEST_MEASURE_BYTES, np.uint8)
 

@@ -38,3 +38,22 @@ def test_threads_share_one_arena_where_they_are_told_to():
 
     assert arenas("shared") == 1
     assert arenas("apart") > 1
+
+
+ENGINES = """
+import framecache
+def data_bytes():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
+framecache.Engine().close()
+before = data_bytes()
+for _ in range(5):
+    framecache.Engine().close()
+print(data_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
+def test_further_engines_do_not_grow_the_heap():
+    done = subprocess.run([sys.executable, "-c", ENGINES], capture_output=True, text=True, check=True, timeout=60)
+    assert int(done.stdout) < 16 * 1024**2

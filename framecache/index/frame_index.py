@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framecache.errors import BadArgumentError
-from framecache.index.rows import NO_PTS, Bools, Ints, PacketRows, stable_order
+from framecache.index.rows import NO_PTS, Bools, Ints, PacketRows
 
 IndexSource = Literal["table", "scan", "decode"]
 TimesAre = Literal["stored", "ordered", "synthesised"]
@@ -62,7 +62,8 @@ class FrameIndex:
     def __post_init__(self) -> None:
         ticks = self.pts - (self.pts[0] if len(self.pts) else 0)
         # One rounding: the product is exact, so the quotient is the nearest double to the true time.
-        seconds = ticks * self.time_base.numerator / self.time_base.denominator
+        ticks *= self.time_base.numerator
+        seconds = ticks / self.time_base.denominator
         place_of_row = np.full(len(self.packets), -1, np.int64)
         place_of_row[self.rows] = np.arange(len(self.rows))
         floors = place_of_row[self.start_rows]
@@ -75,7 +76,7 @@ class FrameIndex:
         is_key = (self.packets.is_key & is_start)[self.rows]
         is_key[self.undecodable] = False
         derived = {
-            "timestamps": seconds.astype(np.float64),
+            "timestamps": seconds,
             "place_of_row": place_of_row,
             "floor_of_start": floors,
             "is_keyframe": is_key,
@@ -218,8 +219,7 @@ def from_rows(
     packets: PacketRows, time_base: Fraction, made_from: IndexSource, start_rows: Ints, frames_decoded: int = 0
 ) -> FrameIndex:
     """The index of a clean stream: every kept packet shows one frame, at its own timestamp."""
-    kept = np.flatnonzero(packets.is_kept)
-    rows = kept[stable_order(packets.pts[kept])]
+    rows = packets.display_order
     pts = packets.pts[rows]
     return FrameIndex(
         time_base=time_base,

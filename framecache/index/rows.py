@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,11 @@ Bools = npt.NDArray[np.bool_]
 NO_PTS = int(np.iinfo(np.int64).min)
 
 
-def has_doubles(values: Ints) -> bool:
-    """Whether any value comes twice. The stable sort makes it quick for what is nearly in order."""
-    ascending = np.sort(values, kind="stable")
-    return bool((ascending[1:] == ascending[:-1]).any())
+def sums_before(values: Ints) -> Ints:
+    """For each value the sum of those before it."""
+    sums = np.zeros(len(values), np.int64)
+    np.cumsum(values[:-1], out=sums[1:])
+    return sums
 
 
 def stable_order(values: Ints) -> Ints:
@@ -61,6 +62,8 @@ class PacketRows:
     is_hidden: Bools
     is_corrupt: Bools
 
+    _display_order: Ints | None = field(default=None, init=False, repr=False)
+
     def __post_init__(self) -> None:
         for column in self.columns().values():
             column.flags.writeable = False
@@ -70,12 +73,43 @@ class PacketRows:
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """The columns by name, for storing."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in COLUMNS}
 
     @property
     def is_kept(self) -> Bools:
         """Which packets show a frame, as far as packets alone can tell."""
         return ~(self.is_discard | self.is_hidden)
+
+    @property
+    def display_order(self) -> Ints:
+        """The rows that show a frame, by their timestamps, those of equal ones in the order of the packets; read-only."""
+        order = self._display_order
+        if order is None:
+            kept = self.is_kept
+            if kept.all():
+                order = stable_order(self.pts)
+            else:
+                rows = np.flatnonzero(kept)
+                order = rows[stable_order(self.pts[rows])]
+            order.flags.writeable = False
+            # Sorting takes long, and several ask.
+            object.__setattr__(self, "_display_order", order)
+        return order
+
+    @property
+    def has_doubles(self) -> bool:
+        """Whether two packets that show a frame have one timestamp."""
+        ascending = self.pts[self.display_order]
+        return bool((ascending[1:] == ascending[:-1]).any())
+
+    @property
+    def most_reordered(self) -> int:
+        """By how many places, at most, the timestamps move a packet among those that show a frame."""
+        order = self.display_order
+        if len(order) < len(self):
+            order = sums_before(self.is_kept.astype(np.int64))[order]
+        moved = order - np.arange(len(order))
+        return max(int(moved.max()), -int(moved.min())) if len(moved) else 0
 
     def never_shows(self, row: int) -> bool:
         """Whether a packet shows no frame, as far as it alone can tell."""
@@ -92,4 +126,7 @@ class PacketRows:
         """The packets of one piece after the other; there is at least one piece."""
         if len(pieces) == 1:
             return pieces[0]
-        return cls(*(np.concatenate([getattr(piece, field.name) for piece in pieces]) for field in fields(cls)))
+        return cls(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in COLUMNS))
+
+
+COLUMNS = tuple(column.name for column in fields(PacketRows) if column.init)

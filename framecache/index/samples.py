@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framecache.index.boxes import Box, MalformedError
-from framecache.index.rows import Bools, Ints
+from framecache.index.rows import Bools, Ints, sums_before
 
 MAX_SAMPLES = 50_000_000
 
@@ -41,7 +41,7 @@ class Samples:
         size = _sizes(table)
         count = len(size)
         duration = _runs(table, b"stts", count, ">u4", default=0)
-        dts = np.concatenate([[0], np.cumsum(duration)[:-1]]).astype(np.int64) if count else duration
+        dts = sums_before(duration)
         offset = _runs(table, b"ctts", count, ">i4", default=0)
         # mov_update_dts_shift in libavformat/mov.c: the most negative offset counts.
         delay = max(0, -int(offset.min())) if count else 0
@@ -88,11 +88,11 @@ def _positions(table: Box, size: Ints) -> Ints:
     per_chunk = np.repeat(runs[:, 1], spans)
     if int(per_chunk.sum()) != len(size):
         raise MalformedError("chunks hold another number of samples")
-    before = np.concatenate([[0], np.cumsum(size)[:-1]])
-    first_sample = np.concatenate([[0], np.cumsum(per_chunk)[:-1]])
+    before = sums_before(size)
     filled = per_chunk > 0
-    chunk_start = chunks[filled] - before[first_sample[filled]]
-    positions: Ints = np.repeat(chunk_start, per_chunk[filled]) + before
+    chunk_start = chunks[filled] - before[sums_before(per_chunk)[filled]]
+    positions: Ints = np.repeat(chunk_start, per_chunk[filled])
+    positions += before
     return positions
 
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from framecache.index import bitstream
-from framecache.index.rows import NO_PTS, PacketRows, has_doubles, stable_order
+from framecache.index.rows import NO_PTS, PacketRows
 from framecache.progress import Progress
 
 PROGRESS_EVERY_PACKETS = 2000
@@ -114,7 +114,7 @@ def trouble(packets: PacketRows) -> str | None:
         return None
     if (pts == NO_PTS).any():
         return "packets without a timestamp"
-    if has_doubles(pts):
+    if packets.has_doubles:
         return "doubled timestamps"
     keys = np.flatnonzero(packets.is_key & (packets.pts != NO_PTS))
     if not len(keys) or (pts.min() < packets.pts[keys[0]] and kept[keys[0]]):
@@ -130,9 +130,7 @@ def trouble(packets: PacketRows) -> str | None:
 
 def reorders_too_far(packets: PacketRows) -> bool:
     """Whether the timestamps reorder packets by more than any codec does, so that some must be wrong."""
-    moved = stable_order(packets.pts[packets.is_kept])
-    moved -= np.arange(len(moved))
-    return bool(len(moved)) and max(int(moved.max()), -int(moved.min())) > MOST_REORDERED_PACKETS
+    return packets.most_reordered > MOST_REORDERED_PACKETS
 
 
 def probe_agrees(packets: PacketRows, n_probed: int, stamps: list[int]) -> bool:

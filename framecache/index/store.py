@@ -18,7 +18,7 @@ import numpy as np
 
 from framecache.errors import VideoAccessError
 from framecache.index.frame_index import FrameIndex
-from framecache.index.rows import PacketRows
+from framecache.index.rows import COLUMNS, PacketRows
 
 FORMAT_VERSION = 1
 FOLDER_VARIABLE = "FRAMECACHE_INDEX_DIR"
@@ -146,14 +146,13 @@ def _pack(key: str, fingerprint: str, index: FrameIndex) -> dict[str, Any]:
 
 
 def _unpack(header: dict[str, Any], arrays: Mapping[str, Any]) -> FrameIndex:
-    names = PacketRows.__dataclass_fields__
     index = FrameIndex(
         time_base=Fraction(*header["time_base"]),
         pts=arrays["pts"],
         own_pts=arrays["own_pts"],
         durations=arrays["durations"],
         rows=arrays["rows"],
-        packets=PacketRows(*(arrays[f"packets_{name}"] for name in names)),
+        packets=PacketRows(*(arrays[f"packets_{name}"] for name in COLUMNS)),
         start_rows=arrays["start_rows"],
         undecodable=arrays["undecodable"],
         made_from=header["made_from"],

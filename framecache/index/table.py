@@ -15,7 +15,7 @@ import numpy as np
 from framecache.index import bitstream
 from framecache.index.boxes import Box, MalformedError, RandomAccessBytes, read_box, top_level
 from framecache.index.fragments import read_fragments
-from framecache.index.rows import Bools, PacketRows, has_doubles
+from framecache.index.rows import Bools, PacketRows
 from framecache.index.samples import Samples
 from framecache.index.scan import reorders_too_far
 
@@ -159,7 +159,7 @@ def _as_rows(samples: Samples, edit: _Edit) -> PacketRows | None:
     none: Bools = np.zeros(len(samples), bool)
     return PacketRows(
         pts=samples.cts + shift,
-        dts=samples.dts - samples.order_delay + shift,
+        dts=samples.dts + (shift - samples.order_delay),
         size=samples.size,
         pos=samples.pos,
         duration=samples.duration,
@@ -171,13 +171,12 @@ def _as_rows(samples: Samples, edit: _Edit) -> PacketRows | None:
 
 
 def _is_sound(rows: PacketRows, file: RandomAccessBytes, stream: av.VideoStream, codec: str, records: list[bytes]) -> bool:
-    kept = rows.is_kept
-    pts = rows.pts[kept]
+    order = rows.display_order
     return (
-        len(pts) > 0
+        len(order) > 0
         and bool(rows.is_key[0])
-        and not has_doubles(pts)
-        and pts.min() >= (rows.pts[0] if kept[0] else pts.min())
+        and not rows.has_doubles
+        and (rows.never_shows(0) or int(order[0]) == 0)
         and int((rows.pos + rows.size).max()) <= file.size
         and not reorders_too_far(rows)
         and _agrees_with_ffmpeg(rows, stream)
