@@ -142,6 +142,11 @@ class Engine:
                 video.readers += 1
             return video
 
+    def has_video(self, key: CacheKey) -> bool:
+        """Whether a reader has the video of that key open."""
+        with self._changed:
+            return key in self._videos
+
     def grow(self, video: Video, index: FrameIndex) -> None:
         """Go on with a larger index of the same frames; one with checksums is what all decoding after this is held to."""
         with self._changed:

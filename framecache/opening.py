@@ -19,6 +19,7 @@ from framecache.engine import Engine
 from framecache.errors import IndexingError
 from framecache.frame import VideoInfo
 from framecache.growth import Growth
+from framecache.index.ahead import reading_ahead
 from framecache.index.build import begin_index
 from framecache.index.frame_index import FrameIndex, IndexSource
 from framecache.index.growing import Growing, extends
@@ -167,18 +168,21 @@ def open_video(
         with opened(source) as container:
             yield container, pick_stream(container, stream, source.name)
 
-    with contextlib.ExitStack() as first_opened:
+    video_key = (*source.key, stream, index_from)
+    with contextlib.ExitStack() as meanwhile, contextlib.ExitStack() as first_opened:
+        # A file object's position is not another thread's to move.
+        is_new = isinstance(source, PathSource) and not engine.has_video(video_key)
+        ahead = meanwhile.enter_context(reading_ahead(source.open_io, stream)) if is_new else None
         first = open_stream(source, stream)
         first_opened.callback(first[0].close)
         facts = _facts(*first)
         record = _Record(index_key(source, stream, index_from), fingerprint(source))
-        video_key = (*source.key, stream, index_from)
         video, is_unread = engine.join_video(video_key), True
         if video is None:
             stored = record.load()
             # What a file object raises is told to whoever looks first, so a scan of one has it to itself.
             may_grow = may_grow and not isinstance(source, FileSource)
-            making = partial(begin_index, progress=progress, made_from=index_from, may_grow=may_grow)
+            making = partial(begin_index, progress=progress, made_from=index_from, may_grow=may_grow, ahead=ahead)
             begun = making(first, first_opened, again, source.open_io) if stored is None else stored
             is_unread = begun is stored or (isinstance(begun, FrameIndex) and begun.made_from == "table")
             index = begun.index if isinstance(begun, Growing) else begun

@@ -17,7 +17,7 @@ from framecache.errors import ClosedError, DecodeError
 from framecache.frame import Image, VideoFrameInfo
 from framecache.pace import Around, Pace, around_in_list
 from framecache.planes import held_frame_bytes
-from framecache.prefetch import Client, prefetcher_of
+from framecache.prefetch import prefetcher_of
 from framecache.previews import Standing
 from framecache.run import never
 from framecache.video import CacheKey, CacheValue, Video
@@ -69,25 +69,23 @@ class Pictures:
         life: Life,
     ) -> None:
         self._engine = engine
-        self._video = video
+        self.video = video
         self._transform = transform
         self._use_cache = use_cache
         self._writable = writable
-        self._threshold_frames = threshold_frames
+        self.threshold_frames = threshold_frames
         self._life = life
         self._orientation: Orientation | None = None
         self._pace = Pace()
-        self._client: Client | None = None
-        if use_cache and prefetch:
-            self._client = Client(video, self._keys, self.hold, self._keep, threshold_frames, life.check_open)
+        self._is_prefetched_for = use_cache and prefetch
 
     def image(self, place: int, is_cancelled: Callable[[], bool] = never, around: Around | None = None) -> Image:
         """The image at a place, unless `is_cancelled` says so between packets. Raises as `Engine.fetch` does.
 
         `around` says which frames around it are of use too, where one knows better than the last requests.
         """
-        video, image_key = self._video, self._video.image_key(place, self._transform)
-        value = self._fetch(place, self._keys(place), is_cancelled, around)
+        video, image_key = self.video, self.video.image_key(place, self._transform)
+        value = self._fetch(place, self.keys(place), is_cancelled, around)
         if not isinstance(value, np.ndarray) and self._use_cache:
             # A small image was made while the frame was passed by, if this reader led the decoder to it.
             made = self._engine.cache.peek(image_key)
@@ -105,22 +103,22 @@ class Pictures:
 
     def image_of_list(self, place: int, next_place: int | None, is_cancelled: Callable[[], bool] = never) -> Image:
         """The image at a place of an ascending list, with none wanted before the one that comes next."""
-        return self.image(place, is_cancelled, around_in_list(self._video.index, place, next_place))
+        return self.image(place, is_cancelled, around_in_list(self.video.index, place, next_place))
 
     def is_at_hand(self, place: int) -> bool:
         """Whether the cache holds what an image of a place is made from; no use is counted."""
-        return self._use_cache and any(self._engine.cache.peek(key) is not None for key in self._keys(place))
+        return self._use_cache and any(self._engine.cache.peek(key) is not None for key in self.keys(place))
 
     def hold(self, place: int) -> bool:
         """As `is_at_hand`; and what it is made from is then among the last to be pushed out."""
-        image, planes = (self._engine.cache.touch(key) for key in self._keys(place))
+        image, planes = (self._engine.cache.touch(key) for key in self.keys(place))
         return image or planes
 
     def standing(self) -> Standing:
         """How far the engine is with this video, for choosing a preview."""
-        engine, video = self._engine, self._video
+        engine, video = self._engine, self.video
         has_room = engine.open_decoders < engine.max_decoders
-        return Standing(engine.positions(video), video.bad_rows, has_room, self._threshold_frames)
+        return Standing(engine.positions(video), video.bad_rows, has_room, self.threshold_frames)
 
     def look_again(self) -> None:
         """Have requests that wait for another's decoder ask at once whether they are still wanted."""
@@ -141,7 +139,7 @@ class Pictures:
 
         Arguments as `image`; of the frames before it, at least the last `least_before` are to come out too.
         """
-        value = self._fetch(place, (self._video.planes_key(place),), is_cancelled, around, least_before)
+        value = self._fetch(place, (self.video.planes_key(place),), is_cancelled, around, least_before)
         assert isinstance(value, av.VideoFrame), "only decoded frames are cached under the key of the planes"
         return value
 
@@ -153,15 +151,20 @@ class Pictures:
 
     def orientation(self) -> Orientation:
         """How stored pictures are turned, from the first frame that can be decoded."""
-        for place in range(len(self._video.index)) if self._orientation is None else ():
+        for place in range(len(self.video.index)) if self._orientation is None else ():
             try:
                 return self.orientation_by(self.decoded(place, Around()))
             except DecodeError:
                 continue
         return self._orientation or Orientation()
 
-    def _keys(self, place: int) -> tuple[CacheKey, CacheKey]:
-        return self._video.image_key(place, self._transform), self._video.planes_key(place)
+    def check_open(self) -> None:
+        """Raise ClosedError once the reader is closed."""
+        self._life.check_open()
+
+    def keys(self, place: int) -> tuple[CacheKey, CacheKey]:
+        """The keys under which a place's frame may be cached: the image's, and the planes'."""
+        return self.video.image_key(place, self._transform), self.video.planes_key(place)
 
     def _fetch(
         self,
@@ -181,23 +184,23 @@ class Pictures:
         if goes_on:
             self._pace.note(place, time.monotonic())
         if around is None:
-            around = self._pace.around(self._video.index, is_kept=self._use_cache, threshold_frames=self._threshold_frames)
+            around = self._pace.around(self.video.index, is_kept=self._use_cache, threshold_frames=self.threshold_frames)
         if around.before < least_before:
             around = replace(around, before=least_before)
         value = self._engine.fetch(
-            self._video,
+            self.video,
             place,
             keys if self._use_cache else (),
-            threshold_frames=self._threshold_frames,
-            keep=self._keep,
+            threshold_frames=self.threshold_frames,
+            keep=self.keep,
             around=around,
             is_cancelled=is_over,
         )
-        if goes_on and self._client is not None:
-            prefetcher_of(self._engine).note(self._client, place, self._pace.motion(self._threshold_frames))
+        if goes_on and self._is_prefetched_for:
+            prefetcher_of(self._engine).note(self, place, self._pace.motion(self.threshold_frames))
         return value
 
-    def _keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
+    def keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
         """How a frame that came out of a decoder is cached: as it is, or as an image where that is smaller."""
         if not self._use_cache:
             return None
@@ -205,11 +208,11 @@ class Pictures:
         if self._transform.max_size_xy is not None:
             shape = self._transform.shape(*fit(frame.width, frame.height, self._transform.max_size_xy))
             if math.prod(shape) * self._transform.dtype.itemsize < held_frame_bytes(frame):
-                return self._video.image_key(place, self._transform), frozen(self._converted(frame, place))
-        return self._video.planes_key(place), self._engine.cache.copy(frame)
+                return self.video.image_key(place, self._transform), frozen(self._converted(frame, place))
+        return self.video.planes_key(place), self._engine.cache.copy(frame)
 
     def _converted(self, frame: av.VideoFrame, place: int) -> Image:
         try:
             return convert(frame, self._transform, self.orientation_by(frame))
         except UnconvertibleError as error:
-            raise self._video.decode_error(place, str(error)) from error
+            raise self.video.decode_error(place, str(error)) from error

@@ -7,13 +7,15 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from framecache.decode.settled import DecodedFrame
 from framecache.engine import Engine
 from framecache.errors import CancelledError, DecodeError
 from framecache.index.frame_index import FrameIndex
 from framecache.lead import UnsettledError
 from framecache.pace import Around, Motion
-from framecache.video import CacheKey, Keep, Video, held_value_bytes
+from framecache.video import CacheKey, CacheValue, Video, held_value_bytes
 
 # So long nothing must have been asked for: whoever takes one frame after another is never disturbed.
 QUIET_SECONDS = 0.003
@@ -34,25 +36,25 @@ FEWEST_FRAMES = 12
 RECENT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
-class Client:
-    """A reader, as far as prefetching for it goes.
-
-    Attributes:
-        video: Whose frames.
-        keys: Gives the keys under which a place's frame may be cached.
-        hold: Whether the cache holds a place's frame, which is then among the last to be pushed out.
-        keep: As in `Engine.fetch`.
-        threshold_frames: Targets up to this far ahead are decoded forward to.
-        check_open: Raises ClosedError once the reader is closed.
-    """
+class Client(Protocol):
+    """A reader, as far as prefetching for it goes."""
 
     video: Video
-    keys: Callable[[int], Sequence[CacheKey]]
-    hold: Callable[[int], bool]
-    keep: Keep
+    """Whose frames."""
     threshold_frames: int
-    check_open: Callable[[], None]
+    """Targets up to this far ahead are decoded forward to."""
+
+    def keys(self, place: int) -> Sequence[CacheKey]:
+        """The keys under which a place's frame may be cached."""
+
+    def hold(self, place: int) -> bool:
+        """Whether the cache holds a place's frame, which is then among the last to be pushed out."""
+
+    def keep(self, decoded: DecodedFrame) -> tuple[CacheKey, CacheValue] | None:
+        """As in `Engine.fetch`."""
+
+    def check_open(self) -> None:
+        """Raise ClosedError once the reader is closed."""
 
 
 def window(index: FrameIndex, place: int, motion: Motion, room_frames: int) -> range:

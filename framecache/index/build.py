@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from framecache.index import bitstream
+from framecache.index.ahead import TableAhead
 from framecache.index.boxes import RandomAccessBytes
 from framecache.index.frame_index import FrameIndex, IndexSource, flagged_starts, from_rows
 from framecache.index.growing import FIRST_PACKETS, Growing, sure_part
@@ -64,6 +65,7 @@ def begin_index(
     progress: Progress = no_progress,
     made_from: IndexSource | None = None,
     may_grow: bool = True,
+    ahead: TableAhead | None = None,
 ) -> FrameIndex | Growing:
     """The index of a stream, or, of a long clean one that needs a scan, the first frames and what makes the rest.
 
@@ -77,14 +79,15 @@ def begin_index(
         progress: As there; a growing index is given its callback anew.
         made_from: As there.
         may_grow: Whether the rest of a long scan may be left for later.
+        ahead: What has read the sample table meanwhile.
     """
     container, stream = first
     time_base = _time_base(stream)
     if made_from in (None, "table"):
         with open_bytes() as file:
-            rows = read_table(file, container, stream)
-        if rows is not None:
-            return from_rows(rows, time_base, "table", flagged_starts(rows))
+            index = read_table(file, container, stream, ahead.track if ahead else None)
+        if index is not None:
+            return index
     scan = PacketScan(container, stream, progress)
     making = _Making.of(stream, time_base, made_from, open_stream)
     known = making.first_part(scan) if may_grow else None

@@ -6,6 +6,7 @@ doubt ends in None: the caller then scans the packets instead.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ import numpy as np
 from framecache.index import bitstream
 from framecache.index.boxes import Box, MalformedError, RandomAccessBytes, read_box, top_level
 from framecache.index.fragments import read_fragments
+from framecache.index.frame_index import FrameIndex, flagged_starts, from_rows
 from framecache.index.rows import Bools, PacketRows
 from framecache.index.samples import Samples
 from framecache.index.scan import reorders_too_far
@@ -27,6 +29,8 @@ CHECKED_FOR_FIELDS = 24
 CHECKED_KEYFRAMES = 16
 FOREVER = int(np.iinfo(np.int64).max)
 VISUAL_SAMPLE_ENTRY_BYTES = 78
+# What reading a table that is not what the format says comes to.
+DOUBTS = (MalformedError, EOFError, IndexError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +42,99 @@ class _Edit:
     stop: int
 
 
-def read_table(file: RandomAccessBytes, container: av.container.InputContainer, stream: av.VideoStream) -> PacketRows | None:
-    """The stream's packets as FFmpeg would hand them out, or None where anything is in doubt."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Track:
+    """What the sample table tells of a video track.
+
+    Attributes:
+        time_base: Seconds per tick.
+        index: The index of its frames, from packets as FFmpeg would hand them out.
+        records: The codec's own record (avcC, hvcC) in each sample description; empty where there is none.
+    """
+
+    time_base: Fraction
+    index: FrameIndex
+    records: list[bytes]
+
+    @property
+    def rows(self) -> PacketRows:
+        return self.index.packets
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Movie:
+    """The boxes of a file that tell of its tracks: the movie box, and where the fragments' boxes lie."""
+
+    box: Box
+    fragments: list[tuple[int, int]]
+
+    @classmethod
+    def read(cls, file: RandomAccessBytes) -> Movie | None:
+        """None where there is none; MalformedError where the file ends inside a box."""
+        movie, fragments = _find_boxes(file)
+        return None if movie is None else cls(movie, fragments)
+
+    def video_track_ids(self) -> list[int]:
+        """The ids of the video tracks, in the order of their boxes."""
+        tracks = [box for box in self.box.children() if box.kind == b"trak"]
+        ids = [_track_id(track) for track in tracks if _is_video(track)]
+        return [track_id for track_id in ids if track_id is not None]
+
+    def track(self, file: RandomAccessBytes, track_id: int) -> Track | None:
+        """A track by its id, or None where anything about it is in doubt."""
+        movie_scale = _scale(self.box.child(b"mvhd"))
+        track = next((box for box in self.box.children() if box.kind == b"trak" and _track_id(box) == track_id), None)
+        media = track.child(b"mdia") if track else None
+        table = media.child(b"minf", b"stbl") if media else None
+        if track is None or media is None or table is None:
+            return None
+        scale = _scale(media.child(b"mdhd"))
+        records = _decoder_records(table.child(b"stsd"))
+        samples = Samples.from_table(table)
+        edit = _edit(track.child(b"edts", b"elst"), scale, movie_scale)
+        if edit is None:
+            return None
+        if self.box.child(b"mvex") is not None:
+            # FFmpeg moves fragments by an edit's start; what else an edit list may say it leaves out.
+            if len(samples) or edit.empty or edit.stop != FOREVER:
+                return None
+            samples = read_fragments(file, self.fragments, self.box, track_id)
+            if edit.start and samples.cts.min() != edit.start:
+                return None
+        elif self.fragments:
+            return None
+        rows = _as_rows(samples, edit)
+        if rows is None or not _is_sound(rows, file):
+            return None
+        time_base = Fraction(1, scale)
+        return Track(time_base, from_rows(rows, time_base, "table", flagged_starts(rows)), records)
+
+
+def read_table(
+    file: RandomAccessBytes,
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    read_track: Callable[[int], Track | None] | None = None,
+) -> FrameIndex | None:
+    """The index of a stream from its sample table, or None where anything is in doubt.
+
+    Args:
+        file: The file's bytes.
+        container: What FFmpeg makes of it.
+        stream: The stream there.
+        read_track: Gives a track by its id that was read before, or None.
+    """
     codec = stream.codec_context.codec.canonical_name
     if "mp4" not in container.format.name.split(",") or codec not in ONE_FRAME_A_SAMPLE:
         return None
     try:
-        return _read_table(file, stream, codec)
-    except (MalformedError, EOFError, IndexError, ValueError, OverflowError):
+        track = read_track(stream.id) if read_track else None
+        if track is None:
+            movie = Movie.read(file)
+            track = movie.track(file, stream.id) if movie else None
+        return track.index if track is not None and _is_borne_out(track, file, stream, codec) else None
+    except DOUBTS:
         return None
-
-
-def _read_table(file: RandomAccessBytes, stream: av.VideoStream, codec: str) -> PacketRows | None:
-    movie, fragments = _find_boxes(file)
-    if movie is None:
-        return None
-    movie_scale = _scale(movie.child(b"mvhd"))
-    track = _find_track(movie, stream.id)
-    media = track.child(b"mdia") if track else None
-    table = media.child(b"minf", b"stbl") if media else None
-    if track is None or media is None or table is None:
-        return None
-    scale = _scale(media.child(b"mdhd"))
-    time_base = Fraction(1, scale)
-    if not stream.time_base or Fraction(stream.time_base.numerator, stream.time_base.denominator) != time_base:
-        return None
-    records = _decoder_records(table.child(b"stsd"))
-    samples = Samples.from_table(table)
-    edit = _edit(track.child(b"edts", b"elst"), scale, movie_scale)
-    if edit is None:
-        return None
-    if movie.child(b"mvex") is not None:
-        # FFmpeg moves fragments by an edit's start; what else an edit list may say it leaves out.
-        if len(samples) or edit.empty or edit.stop != FOREVER:
-            return None
-        samples = read_fragments(file, fragments, movie, stream.id)
-        if edit.start and samples.cts.min() != edit.start:
-            return None
-    elif fragments:
-        return None
-    rows = _as_rows(samples, edit)
-    return rows if rows is not None and _is_sound(rows, file, stream, codec, records) else None
 
 
 def _find_boxes(file: RandomAccessBytes) -> tuple[Box | None, list[tuple[int, int]]]:
@@ -96,14 +152,17 @@ def _find_boxes(file: RandomAccessBytes) -> tuple[Box | None, list[tuple[int, in
     return movie, fragments
 
 
-def _find_track(movie: Box, track_id: int) -> Box | None:
-    for track in movie.children():
-        header = track.child(b"tkhd") if track.kind == b"trak" else None
-        if header is not None:
-            (version,) = header.unpack("B")
-            if header.unpack("I", 20 if version == 1 else 12) == (track_id,):
-                return track
-    return None
+def _track_id(track: Box) -> int | None:
+    header = track.child(b"tkhd")
+    if header is None:
+        return None
+    (version,) = header.unpack("B")
+    return header.unpack("I", 20 if version == 1 else 12)[0]
+
+
+def _is_video(track: Box) -> bool:
+    handler = track.child(b"mdia", b"hdlr")
+    return handler is not None and handler.unpack("I", 8) == (int.from_bytes(b"vide"),)
 
 
 def _scale(header: Box | None) -> int:
@@ -170,7 +229,7 @@ def _as_rows(samples: Samples, edit: _Edit) -> PacketRows | None:
     )
 
 
-def _is_sound(rows: PacketRows, file: RandomAccessBytes, stream: av.VideoStream, codec: str, records: list[bytes]) -> bool:
+def _is_sound(rows: PacketRows, file: RandomAccessBytes) -> bool:
     order = rows.display_order
     return (
         len(order) > 0
@@ -179,8 +238,18 @@ def _is_sound(rows: PacketRows, file: RandomAccessBytes, stream: av.VideoStream,
         and (rows.never_shows(0) or int(order[0]) == 0)
         and int((rows.pos + rows.size).max()) <= file.size
         and not reorders_too_far(rows)
-        and _agrees_with_ffmpeg(rows, stream)
-        and _media_is_sound(rows, file, codec, records)
+    )
+
+
+def _is_borne_out(track: Track, file: RandomAccessBytes, stream: av.VideoStream, codec: str) -> bool:
+    """Whether FFmpeg and the packets themselves say the same."""
+    base = stream.time_base
+    return (
+        base is not None
+        and base.denominator > 0
+        and Fraction(base.numerator, base.denominator) == track.time_base
+        and _agrees_with_ffmpeg(track.rows, stream)
+        and _media_is_sound(track.rows, file, codec, track.records)
     )
 
 
