@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from framecache.errors import ClosedError, IndexingError
@@ -32,6 +33,16 @@ class Publish(Protocol):
     """What is done with each larger index; an error ends the growth."""
 
     def __call__(self, index: FrameIndex, *, is_whole: bool) -> None: ...
+
+
+@dataclass(slots=True)
+class _Job:
+    """What a growth works on. Attributes as the arguments there."""
+
+    growing: Growing
+    publish: Publish
+    check_wanted: Callable[[], None]
+    is_busy: Callable[[], bool]
 
 
 class Growth:
@@ -60,10 +71,7 @@ class Growth:
         is_busy: Callable[[], bool],
         progress: Progress,
     ) -> None:
-        self._growing = growing
-        self._publish = publish
-        self._check_wanted = check_wanted
-        self._is_busy = is_busy
+        self._job: _Job | None = _Job(growing, publish, check_wanted, is_busy)
         self._progress = progress
         self._began = time.perf_counter()
         self._changed = threading.Condition(threading.Lock())
@@ -72,6 +80,7 @@ class Growth:
         self._waiting = self._waiting_for_all = 0
         self._published_at = 0.0
         self._decoded: float | None = None
+        self._done_in_the_end = 0.0
         self._error: BaseException | None = None
         self.is_over = False
         self.made: FrameIndex | None = None
@@ -83,7 +92,9 @@ class Growth:
         """How much of the stage under way is done, 0.0 to 1.0: of the scan, or of a decode that it showed to be needed."""
         if self.is_over:
             return 1.0
-        return self._growing.done if self._decoded is None else self._decoded
+        job = self._job
+        scanned = self._done_in_the_end if job is None else job.growing.done
+        return scanned if self._decoded is None else self._decoded
 
     @property
     def has_failed(self) -> bool:
@@ -181,7 +192,7 @@ class Growth:
         self._is_telling = False
         self._progress = no_progress
         if not self.is_over and self._error is None:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object((self._growing, self._thread)))
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object((self._job and self._job.growing, self._thread)))
             self._thread, self._is_orphaned = None, True
 
     # The growth's own thread
@@ -193,16 +204,25 @@ class Growth:
         except BaseException as raised:  # it is for those who wait, and a thread that ends by it would only print it
             error = raised
         with self._changed:
-            self._error = error
+            # That nobody wants it any more is no news: where that was noticed would only keep the video alive.
+            self._error = error.with_traceback(None) if isinstance(error, ClosedError) else error
+            self._let_go()
             self._changed.notify_all()
 
+    def _let_go(self) -> None:
+        """What was scanned is as large as the index, and the callbacks lead back to the video that holds this."""
+        if self._job is not None:
+            self._done_in_the_end, self._job = self._job.growing.done, None
+
     def _grow(self) -> None:
+        job = self._job
+        assert job is not None, "it is let go of by this thread, in the end"
         if self._is_orphaned:
-            self._growing, self._is_orphaned = self._growing.begin_anew(), False
-        growing = self._growing
+            job.growing, self._is_orphaned = job.growing.begin_anew(), False
+        growing = job.growing
         with contextlib.closing(growing.indices(self._is_time, self._tell)) as indices:
             for index in indices:
-                self._publish(index, is_whole=growing.is_whole)
+                job.publish(index, is_whole=growing.is_whole)
                 with self._changed:
                     self._published_at = time.monotonic()
                     if growing.is_whole:
@@ -235,10 +255,14 @@ class Growth:
         if self._progress is progress:
             self._progress = no_progress
 
+    def _is_busy(self) -> bool:
+        return self._job is not None and self._job.is_busy()
+
     def _check_goes_on(self) -> None:
         if self._is_stopped:
             raise ClosedError("the index is not made any further, for the interpreter ends")
-        self._check_wanted()
+        if self._job is not None:
+            self._job.check_wanted()
 
 
 _growths: weakref.WeakSet[Growth] = weakref.WeakSet()

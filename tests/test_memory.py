@@ -1,11 +1,19 @@
-"""What the allocator is told, seen in processes of their own."""
+"""What the allocator is told, seen in processes of their own, and what is left of readers."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from gates import ScanGate
+
+from framecache import VideoReader
+from framecache.index.frame_index import FrameIndex
 
 # Threads that each take and free memory; then glibc tells of each arena (malloc_stats(3)).
 ARENAS = """
@@ -57,3 +65,44 @@ print(data_bytes() - before)
 def test_further_engines_do_not_grow_the_heap():
     done = subprocess.run([sys.executable, "-c", ENGINES], capture_output=True, text=True, check=True, timeout=60)
     assert int(done.stdout) < 16 * 1024**2
+
+
+# What a reader holds
+
+
+def _indices() -> int:
+    return sum(isinstance(thing, FrameIndex) for thing in gc.get_objects())
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "while it grows"])
+def test_a_closed_reader_goes_at_once_with_all_that_it_held(
+    sample: Path, long_clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, is_whole: bool
+):
+    before = _indices()
+    gate = None if is_whole else ScanGate(monkeypatch)
+    with VideoReader(long_clip()) as reader:
+        if gate is None:
+            reader.wait_until_indexed()
+        reader.request_frame(40)
+        reader.request_frame(39)
+    del reader
+    if gate is not None:
+        gate.open()
+    with VideoReader(sample) as reader:
+        reader.request_frame(100)
+        next(reader.iter_frames(step=-1))
+    del reader
+    # Threads in the background have their last looks at them.
+    deadline = time.monotonic() + 20
+    while _indices() > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _indices() <= before
