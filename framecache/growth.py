@@ -25,6 +25,8 @@ LONGEST_WAIT_SECONDS = 0.2
 # one packet after the other holds Python's lock nearly all the time, and would make the others wait 5 ms for it.
 PACKETS_BETWEEN_PAUSES = 32
 PAUSE_SECONDS = 0.001
+# Whoever opens a video asks for a frame at once, most of the time: so long the scan leaves the processor to that.
+HEAD_START_SECONDS = 0.02
 # How long an interpreter that ends waits for scans to notice.
 LONGEST_GOODBYE_SECONDS = 2.0
 
@@ -155,6 +157,7 @@ class Growth:
             # For those who wait for the end, nothing is to be done before it.
             self._waiting += not is_whole
             self._waiting_for_all += is_whole
+            self._changed.notify_all()
         try:
             yield
         finally:
@@ -217,6 +220,9 @@ class Growth:
     def _grow(self) -> None:
         job = self._job
         assert job is not None, "it is let go of by this thread, in the end"
+        with self._changed:
+            if not (self._waiting or self._waiting_for_all):
+                self._changed.wait(HEAD_START_SECONDS)
         if self._is_orphaned:
             job.growing, self._is_orphaned = job.growing.begin_anew(), False
         growing = job.growing
