@@ -20,6 +20,7 @@ from framecache.errors import CancelledError, ClosedError, DecodeError
 from framecache.forking import begins_anew
 from framecache.index.frame_index import FrameIndex
 from framecache.index.probe import Opened
+from framecache.index.scan import Packets
 from framecache.lead import Lead
 from framecache.memory import keep_freed_pages
 from framecache.pace import Around
@@ -158,9 +159,12 @@ class Engine:
         if index.checksums is not None:
             self._retire_decoders(video)
 
-    def lend(self, video: Video, opened: Opened) -> None:
-        """Have the first request go on with a container that was just opened; where there is no room for it, close it."""
-        decoder = video.open_decoder(self.threads, opened=opened)
+    def lend(self, video: Video, opened: Opened, packets: Packets | None = None) -> None:
+        """Have the first request go on with a container that was just opened; where there is no room for it, close it.
+
+        `packets` are all that it holds, where some were read already.
+        """
+        decoder = video.open_decoder(self.threads, opened=opened, packets=packets)
         with self._changed:
             is_lent = not self._is_closed and video.readers > 0 and self._pool.lend(video, decoder)
         if not is_lent:

@@ -24,6 +24,7 @@ from framecache.index.build import begin_index
 from framecache.index.frame_index import FrameIndex, IndexSource
 from framecache.index.growing import Growing, extends
 from framecache.index.probe import Opened
+from framecache.index.scan import Packets
 from framecache.index.store import load, remove, save, store_key
 from framecache.progress import Progress, no_progress
 from framecache.video import Video
@@ -177,6 +178,7 @@ def open_video(
         first_opened.callback(first[0].close)
         facts = _facts(*first)
         record = _Record(index_key(source, stream, index_from), fingerprint(source))
+        packets: Packets | None = None
         video, is_unread = engine.join_video(video_key), True
         if video is None:
             stored = record.load()
@@ -184,15 +186,18 @@ def open_video(
             may_grow = may_grow and not isinstance(source, FileSource)
             making = partial(begin_index, progress=progress, made_from=index_from, may_grow=may_grow, ahead=ahead)
             begun = making(first, first_opened, again, source.open_io) if stored is None else stored
-            is_unread = begun is stored or (isinstance(begun, FrameIndex) and begun.made_from == "table")
-            index = begun.index if isinstance(begun, Growing) else begun
+            if isinstance(begun, Growing):
+                index, packets = begun.index, begun.packets
+                is_unread = packets is not None
+            else:
+                index, is_unread = begun, begun is stored or begun.made_from == "table"
             fresh = Video(source, stream, index, video_key, record.save, is_from_store=stored is not None)
             video = _open_fresh(engine, fresh, begun, record, progress)
         try:
             source.check_openable()
             if is_unread:
                 # The first request need not open another.
-                engine.lend(video, first)
+                engine.lend(video, first, packets)
                 first_opened.pop_all()
         except BaseException:
             engine.release(video)

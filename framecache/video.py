@@ -16,6 +16,7 @@ from framecache.frame import Image
 from framecache.growth import Growth
 from framecache.index.frame_index import FrameIndex
 from framecache.index.probe import Opened
+from framecache.index.scan import Packets
 from framecache.planes import held_frame_bytes
 
 ARRAY_OVERHEAD_BYTES = 256
@@ -81,7 +82,14 @@ class Video:
     readers: int = 0
     is_settling: bool = False
 
-    def open_decoder(self, threads: int, *, is_pristine: bool = False, opened: Opened | None = None) -> Decoder:
+    def open_decoder(
+        self,
+        threads: int,
+        *,
+        is_pristine: bool = False,
+        opened: Opened | None = None,
+        packets: Packets | None = None,
+    ) -> Decoder:
         """A decoder at the start, in a container that was just opened or in one of its own. Arguments as in Decoder."""
         index = self.index
         return Decoder(
@@ -93,6 +101,7 @@ class Video:
             undefined=self.undefined,
             is_pristine=is_pristine,
             opened=opened,
+            packets=packets,
         )
 
     def trusts(self, decoder: Decoder) -> bool:

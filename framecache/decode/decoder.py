@@ -17,7 +17,7 @@ from framecache.index import bitstream
 from framecache.index.frame_index import FrameIndex
 from framecache.index.probe import Opened
 from framecache.index.rows import NO_PTS
-from framecache.index.scan import demux
+from framecache.index.scan import Packets, demux
 from framecache.planes import checksum
 
 # As measured: reference pictures, those that threads are at, and those that wait their turn.
@@ -52,6 +52,7 @@ class Decoder:
             field, or half of its packet); those found are added. Only a pristine decoder gives them.
         is_pristine: Whether it is to decode from the start, and take every frame for right: they are F's.
         opened: The container, freshly opened, and the stream; the decoder closes it in the end. None to open one.
+        packets: All packets of that stream, where some were read from the container already.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Decoder:
         undefined: set[int],
         is_pristine: bool = False,
         opened: Opened | None = None,
+        packets: Packets | None = None,
     ) -> None:
         self._source = source
         self._stream_number = stream
@@ -84,7 +86,7 @@ class Decoder:
         self._last_place = self._handed_place = -1
         self._is_drained = self._is_cut_off = False
         self._packets: peekable[av.Packet[av.VideoStream]] = peekable(())
-        self._open(opened)
+        self._open(opened, packets)
 
     @property
     def position(self) -> Position:
@@ -238,7 +240,7 @@ class Decoder:
         is_late = self._next_row > int(self.index.rows[place]) + LONGEST_DELAY_PACKETS
         return not self._ready and (self._is_drained or is_late)
 
-    def _open(self, opened: Opened | None = None) -> None:
+    def _open(self, opened: Opened | None = None, packets: Packets | None = None) -> None:
         self._container, self._stream = opened or open_stream(self._source, self._stream_number)
         for other in self._container.streams:
             if other.index != self._stream.index:
@@ -253,7 +255,7 @@ class Decoder:
         self._can_skip = codec in SKIPS_EXACTLY and self.index.checksums is None
         self._nal_length_size = bitstream.nal_length_size(codec, self._context.extradata)
         self._is_skipping = False
-        self._packets = peekable(demux(self._container, self._stream))
+        self._packets = peekable(demux(self._container, self._stream) if packets is None else packets)
         self._is_primed = False
         self._is_fresh = True
         self._begin(0)

@@ -69,7 +69,8 @@ def begin_index(
 ) -> FrameIndex | Growing:
     """The index of a stream, or, of a long clean one that needs a scan, the first frames and what makes the rest.
 
-    Where it is made from the sample table, no packet is read from the container; else that is closed.
+    Where it is made from the sample table, no packet is read from the container. Where the index has `packets`, those are all
+    that the container holds, for whoever goes on with it. Else it is closed, or taken out of `opened`.
 
     Args:
         first: The container, freshly opened, and the stream.
@@ -88,14 +89,16 @@ def begin_index(
             index = read_table(file, container, stream, ahead.track if ahead else None)
         if index is not None:
             return index
-    scan = PacketScan(container, stream, progress)
+    scan = PacketScan(container, stream, progress, keeps_packets=may_grow)
     making = _Making.of(stream, time_base, made_from, open_stream)
     known = making.first_part(scan) if may_grow else None
     if known is not None:
         index, evidence = known
         # What bytes alone tell is borne out by decoding in the end, in the background.
         proven = evidence if evidence.frames_decoded else None
-        return Growing(opened.pop_all(), scan, index, evidence, open_stream, partial(making.finish, proven))
+        packets = scan.hand_over()
+        read_on = (opened.pop_all(), scan) if packets is None else None
+        return Growing(read_on, index, evidence, open_stream, partial(making.finish, proven), packets, scan.done)
     return making.finish(None, scan, opened, progress)
 
 

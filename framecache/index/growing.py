@@ -11,7 +11,7 @@ import numpy as np
 from framecache.index.frame_index import FrameIndex, from_rows
 from framecache.index.probe import Evidence, OpenStream
 from framecache.index.rows import PacketRows
-from framecache.index.scan import MOST_REORDERED_PACKETS, PacketScan, trouble
+from framecache.index.scan import MOST_REORDERED_PACKETS, Packets, PacketScan, trouble
 from framecache.progress import Progress, no_progress
 
 # A decoder may read so far beyond the packet of the frame that it is taken to: see LONGEST_DELAY_PACKETS in
@@ -41,35 +41,39 @@ def extends(larger: FrameIndex, smaller: FrameIndex) -> bool:
 
 
 class Growing:
-    """The rest of an index: read on from where the first packets end. One thread at a time.
+    """The rest of an index. One thread at a time.
 
     Args:
-        opened: What holds the scanned container open.
-        scan: The scan, under way.
+        read_on: What holds the scanned container open, and the scan, under way; None to begin anew, in a container of its own.
         index: The frames that are known by now.
         evidence: What decoding the first packets showed.
         open_stream: Opens the container and picks the stream, afresh each time.
         finish: Makes the whole index once all packets are read.
+        packets: All packets of the container that the index was begun in, if somebody else may have it.
+        done: How much of the file was read by then.
 
     Attributes:
+        packets: As above.
         index: The frames that are known by now.
         is_whole: Whether those are all frames.
     """
 
     def __init__(
         self,
-        opened: contextlib.ExitStack,
-        scan: PacketScan,
+        read_on: tuple[contextlib.ExitStack, PacketScan] | None,
         index: FrameIndex,
         evidence: Evidence,
         open_stream: OpenStream,
         finish: Callable[[PacketScan, contextlib.ExitStack, Progress], FrameIndex],
+        packets: Packets | None = None,
+        done: float = 0.0,
     ) -> None:
-        self._opened = opened
-        self._scan = scan
+        self._read_on = read_on
         self._evidence = evidence
         self._open_stream = open_stream
         self._finish = finish
+        self.packets = packets
+        self._done = done
         self.index = index
         self.is_whole = False
         self._is_clean = True
@@ -77,7 +81,7 @@ class Growing:
     @property
     def done(self) -> float:
         """How much of the file is read, 0.0 to 1.0."""
-        return self._scan.done
+        return max(self._done, self._read_on[1].done if self._read_on else 0.0)
 
     def indices(self, is_enough: Callable[[int, int], bool], progress: Progress) -> Generator[FrameIndex, None, None]:
         """Ever larger indices, the last of which is the whole one. Close the generator to stop and close the container.
@@ -87,9 +91,11 @@ class Growing:
                 whether it is time for a larger one; what it raises ends the scan.
             progress: Called with the stage ("scanning" or "decoding") and how much of it is done, 0.0 to 1.0.
         """
-        scan = self._scan
-        scan.progress = progress
-        with self._opened:
+        opened, scan = self._read_on = self._read_on or self._opened_anew()
+        # What was read before is read again, if somebody else has gone on with that: no progress is taken back for it.
+        done_before = self._done
+        scan.progress = lambda stage, done: progress(stage, max(done, done_before))
+        with opened:
             while not scan.is_ended:
                 # Asked in any case, for it may end the scan.
                 scan.read(lambda count: is_enough(count, len(self.index.packets)) and self._is_clean)
@@ -97,21 +103,24 @@ class Growing:
                 if larger is not None:
                     self.index = larger
                     yield larger
-            whole = self._finish(scan, self._opened, progress)
+            whole = self._finish(scan, opened, progress)
         self.index, self.is_whole = whole, True
         yield whole
 
     def begin_anew(self) -> Growing:
         """The same in a process that cannot go on with what is open here: read from the start."""
-        with contextlib.ExitStack() as opened:
-            container, stream = opened.enter_context(self._open_stream())
-            scan = PacketScan(container, stream, no_progress)
-            return Growing(opened.pop_all(), scan, self.index, self._evidence, self._open_stream, self._finish)
-        raise AssertionError("no error is swallowed here")
+        return Growing(None, self.index, self._evidence, self._open_stream, self._finish, done=self.done)
 
     def close(self) -> None:
-        """Close the container, where it was not read to its end."""
-        self._opened.close()
+        """Close the container, where one is read and was not read to its end."""
+        if self._read_on:
+            self._read_on[0].close()
+
+    def _opened_anew(self) -> tuple[contextlib.ExitStack, PacketScan]:
+        with contextlib.ExitStack() as opened:
+            container, stream = opened.enter_context(self._open_stream())
+            return opened.pop_all(), PacketScan(container, stream, no_progress)
+        raise AssertionError("no error is swallowed here")
 
     def _larger(self, rows: PacketRows) -> FrameIndex | None:
         """The index of more packets; None once they show trouble, for then only all of them can tell."""

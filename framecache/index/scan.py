@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import av
 import numpy as np
@@ -12,11 +14,15 @@ from framecache.index.rows import NO_PTS, PacketRows
 from framecache.progress import Progress
 
 PROGRESS_EVERY_PACKETS = 2000
+MOST_KEPT_BYTES = 8 * 1024**2
+# As text, for PyAV's classes take no parameters at run time.
+Packets: TypeAlias = "Iterator[av.Packet[av.VideoStream]]"
+
 # H.264 and H.265 hold back 16 pictures at most; each may be two packets.
 MOST_REORDERED_PACKETS = 32
 
 
-def demux(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:
+def demux(container: av.container.InputContainer, stream: av.VideoStream) -> Packets:
     """The stream's packets that hold data, in file order, up to the end or the first unreadable place."""
     try:
         for packet in container.demux(stream):
@@ -32,6 +38,12 @@ class PacketScan:
 
     Other streams of the container are not read.
 
+    Args:
+        container: What is read.
+        stream: Which of its streams.
+        progress: As below.
+        keeps_packets: Whether what is read is kept, while it is little, so that it can be handed over.
+
     Attributes:
         stream: The stream, which lives as long as its container is open.
         count: How many packets were read so far.
@@ -40,7 +52,9 @@ class PacketScan:
         progress: Called with "scanning" and how much of the file is read, 0.0 to 1.0, every so often.
     """
 
-    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, progress: Progress) -> None:
+    def __init__(
+        self, container: av.container.InputContainer, stream: av.VideoStream, progress: Progress, *, keeps_packets: bool = False
+    ) -> None:
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = av.stream.Discard.all
@@ -53,6 +67,8 @@ class PacketScan:
         # Columns are made of some rows at a time, for making them of all at once would keep other threads waiting.
         self._pieces: list[PacketRows] = []
         self._loose: list[tuple[int, ...]] = []
+        self._kept: list[av.Packet[av.VideoStream]] | None = [] if keeps_packets else None
+        self._kept_bytes = 0
         self.count = 0
         self.first_packet = b""
         self.is_ended = False
@@ -69,6 +85,7 @@ class PacketScan:
             self.first_packet = self.first_packet or bytes(packet)
             self._loose.append(self._row(packet))
             self.count += 1
+            self._keep(packet)
             if len(self._loose) == PROGRESS_EVERY_PACKETS:
                 self._gather()
                 self.progress("scanning", self.done)
@@ -76,6 +93,24 @@ class PacketScan:
                 return
         self.is_ended = True
         self.progress("scanning", 1.0)
+
+    def hand_over(self) -> Packets | None:
+        """All packets from the first on, for whoever goes on in this container; None where too many were read for that.
+
+        The scan itself reads no further.
+        """
+        kept, packets = self._kept, self._packets
+        if kept is None:
+            return None
+        self._kept, self._packets = None, iter(())
+        return itertools.chain(kept, packets)
+
+    def _keep(self, packet: av.Packet[av.VideoStream]) -> None:
+        if self._kept is not None:
+            self._kept.append(packet)
+            self._kept_bytes += packet.size
+            if self._kept_bytes > MOST_KEPT_BYTES:
+                self._kept = None
 
     def rows(self) -> PacketRows:
         """The packets read so far."""
