@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
-from framecache.errors import FramecacheError
 from framecache.index.boxes import MalformedError, RandomAccessBytes, top_level
-from framecache.index.table import DOUBTS, Movie, Track
+from framecache.index.table import Movie, Track
 
 # A movie box of some 20,000 samples: reading less takes no longer than starting a thread.
 LARGE_MOVIE_BYTES = 1 << 18
@@ -46,7 +45,8 @@ class TableAhead:
             self._thread.join()
 
     def _read(self) -> None:
-        with contextlib.suppress(*DOUBTS, FramecacheError, MemoryError), self._open_bytes() as file:
+        # Whatever it is: who opens the video reads the table again then, and tells it.
+        with contextlib.suppress(Exception), self._open_bytes() as file:
             movie = Movie.read(file)
             ids = movie.video_track_ids() if movie else []
             if movie is None or self._number >= len(ids):

@@ -29,8 +29,6 @@ CHECKED_FOR_FIELDS = 24
 CHECKED_KEYFRAMES = 16
 FOREVER = int(np.iinfo(np.int64).max)
 VISUAL_SAMPLE_ENTRY_BYTES = 78
-# What reading a table that is not what the format says comes to.
-DOUBTS = (MalformedError, EOFError, IndexError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def read_table(
             movie = Movie.read(file)
             track = movie.track(file, stream.id) if movie else None
         return track.index if track is not None and _is_borne_out(track, file, stream, codec) else None
-    except DOUBTS:
+    except (MalformedError, EOFError, IndexError, ValueError, OverflowError):
         return None
 
 
