@@ -8,6 +8,7 @@ import copy
 import ctypes
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Growth:
         self._began = time.perf_counter()
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
-        self._is_orphaned = self._is_stopped = self._is_telling = False
+        self._is_orphaned = self._is_stopped = self._is_joined = self._is_telling = False
         self._waiting = self._waiting_for_all = 0
         self._published_at = 0.0
         self._decoded: float | None = None
@@ -173,15 +174,24 @@ class Growth:
                 again = copy.copy(error)
             except Exception:  # an error of a callback's own, of a type that cannot be copied
                 again = error
-            raise again from error
+            try:
+                raise again from error
+            finally:
+                # An error that its own traceback leads back to would keep all callers' variables until the collector runs.
+                del again, error
 
     def stop(self) -> None:
         """End it between two packets; whoever waits meets ClosedError."""
         self._is_stopped = True
+        with self._changed:
+            self._changed.notify_all()
 
     def join(self, timeout_seconds: float | None = None) -> None:
         """Wait for the thread's end, once the growth is not wanted any more; not while it is in the progress callback."""
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        with self._changed:
+            self._is_joined = True
+            self._changed.notify_all()
         thread = self._thread
         while thread is not None and thread is not threading.current_thread() and thread.is_alive() and not self._is_telling:
             if deadline is not None and time.monotonic() >= deadline:
@@ -192,7 +202,7 @@ class Growth:
         """In a forked child: there is no thread, and what it had open must be neither used nor freed."""
         self._changed = threading.Condition(threading.Lock())
         self._waiting = self._waiting_for_all = 0
-        self._is_telling = False
+        self._is_telling = self._is_joined = False
         self._progress = no_progress
         if not self.is_over and self._error is None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object((self._job and self._job.growing, self._thread)))
@@ -207,8 +217,7 @@ class Growth:
         except BaseException as raised:  # it is for those who wait, and a thread that ends by it would only print it
             error = raised
         with self._changed:
-            # That nobody wants it any more is no news: where that was noticed would only keep the video alive.
-            self._error = error.with_traceback(None) if isinstance(error, ClosedError) else error
+            self._error = None if error is None else _without_frames(error)
             self._let_go()
             self._changed.notify_all()
 
@@ -221,8 +230,9 @@ class Growth:
         job = self._job
         assert job is not None, "it is let go of by this thread, in the end"
         with self._changed:
-            if not (self._waiting or self._waiting_for_all):
-                self._changed.wait(HEAD_START_SECONDS)
+            self._changed.wait_for(self._is_awaited, HEAD_START_SECONDS)
+        # Before a container is opened for it.
+        self._check_goes_on()
         if self._is_orphaned:
             job.growing, self._is_orphaned = job.growing.begin_anew(), False
         growing = job.growing
@@ -261,6 +271,9 @@ class Growth:
         if self._progress is progress:
             self._progress = no_progress
 
+    def _is_awaited(self) -> bool:
+        return self._waiting + self._waiting_for_all > 0 or self._is_joined or self._is_stopped
+
     def _is_busy(self) -> bool:
         return self._job is not None and self._job.is_busy()
 
@@ -269,6 +282,16 @@ class Growth:
             raise ClosedError("the index is not made any further, for the interpreter ends")
         if self._job is not None:
             self._job.check_wanted()
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """An error that still says where it was raised, but no longer holds what was in use there."""
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
+    # The first frame is that of the thread itself, which goes on.
+    return error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
 
 
 _growths: weakref.WeakSet[Growth] = weakref.WeakSet()

@@ -171,23 +171,25 @@ def open_video(
 
     video_key = (*source.key, stream, index_from)
     with contextlib.ExitStack() as meanwhile, contextlib.ExitStack() as first_opened:
+        record = _Record(index_key(source, stream, index_from), fingerprint(source))
+        was_open = engine.has_video(video_key)
+        stored = None if was_open else record.load()
         # A file object's position is not another thread's to move.
-        is_new = isinstance(source, PathSource) and not engine.has_video(video_key)
-        ahead = meanwhile.enter_context(reading_ahead(source.open_io, stream)) if is_new else None
+        is_of_use = isinstance(source, PathSource) and index_from in (None, "table") and stored is None and not was_open
+        ahead = meanwhile.enter_context(reading_ahead(source.open_io, stream)) if is_of_use else None
         first = open_stream(source, stream)
         first_opened.callback(first[0].close)
         facts = _facts(*first)
-        record = _Record(index_key(source, stream, index_from), fingerprint(source))
         packets: Packets | None = None
         video, is_unread = engine.join_video(video_key), True
         if video is None:
-            stored = record.load()
+            stored = record.load() if was_open else stored
             # What a file object raises is told to whoever looks first, so a scan of one has it to itself.
             may_grow = may_grow and not isinstance(source, FileSource)
             making = partial(begin_index, progress=progress, made_from=index_from, may_grow=may_grow, ahead=ahead)
             begun = making(first, first_opened, again, source.open_io) if stored is None else stored
             if isinstance(begun, Growing):
-                index, packets = begun.index, begun.packets
+                index, packets = begun.index, begun.take_packets()
                 is_unread = packets is not None
             else:
                 index, is_unread = begun, begun is stored or begun.made_from == "table"

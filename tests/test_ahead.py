@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from framecache import NotAVideoError, VideoReader
+from framecache.decode.source import make_source
 from framecache.index import ahead
 from framecache.index.ahead import TableAhead
 from framecache.index.boxes import RandomAccessBytes
@@ -51,6 +53,14 @@ def indexed(path: Path, stream: int = 0) -> tuple[np.ndarray, ...]:
 def assert_same(one: tuple[np.ndarray, ...], other: tuple[np.ndarray, ...]) -> None:
     for column, expected in zip(one, other, strict=True):
         np.testing.assert_array_equal(column, expected)
+
+
+def test_where_the_table_is_not_asked_for_it_is_not_read(clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ahead, "LARGE_MOVIE_BYTES", 0)
+    monkeypatch.setattr(TableAhead, "start", lambda _reading: pytest.fail("nobody asked for it"))
+    for way in ("scan", "decode"):
+        with VideoReader(clip(), index_from=way) as reader:
+            assert len(reader) == 48
 
 
 @pytest.mark.parametrize("features", FEATURES, ids=str)
@@ -122,14 +132,34 @@ def test_what_goes_wrong_in_the_thread_is_told_by_nobody(
     assert found == [None]
 
 
-def test_the_thread_has_ended_where_opening_fails(tmp_path: Path, clip: Callable[..., Path], found: list[Track | None]):
+def test_the_thread_has_ended_where_opening_fails(
+    tmp_path: Path, clip: Callable[..., Path], found: list[Track | None], monkeypatch: pytest.MonkeyPatch
+):
     data = clip().read_bytes()
     path = tmp_path / "no-codec.mp4"
     path.write_bytes(data.replace(b"avc1", b"zzz1").replace(b"avcC", b"zzzC"))
+    read, ends = Movie.read, []
+
+    def slowly(file: RandomAccessBytes) -> Movie | None:
+        time.sleep(0.3)
+        ends.append(read(file))
+        return ends[0]
+
+    monkeypatch.setattr(Movie, "read", slowly)
     with pytest.raises(NotAVideoError):
         VideoReader(path)
+    assert len(ends) == 1, "it was waited for"
     assert "framecache-table" not in {thread.name for thread in threading.enumerate()}
     assert found == []
+
+
+def test_what_nobody_wants_any_more_is_not_read_to_its_end(clip: Callable[..., Path]):
+    with make_source(clip()).open_io() as file:
+        movie = Movie.read(file)
+        assert movie is not None
+        (track_id,) = movie.video_track_ids()
+        assert movie.track(file, track_id, lambda: True) is None
+        assert movie.track(file, track_id) is not None
 
 
 def test_neither_bytes_nor_file_objects_nor_other_formats_are_read_ahead(clip: Callable[..., Path], found: list[Track | None]):

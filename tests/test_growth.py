@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from clips import digest
@@ -33,10 +34,11 @@ from framecache import (
 )
 from framecache.index import build
 from framecache.index.frame_index import FrameIndex
-from framecache.index.growing import FIRST_PACKETS
+from framecache.index.growing import FIRST_PACKETS, Growing
 from framecache.index.linear import from_decode
 from framecache.index.rows import NO_PTS
 from framecache.index.scan import PacketScan
+from framecache.progress import no_progress
 from framecache.sample import read_index
 
 TURN = 48
@@ -351,6 +353,43 @@ def test_a_pickled_reader_begins_anew(long_clip: Callable[..., Path], gate: Gate
 
 
 # Sharing and ending
+
+
+def test_a_reader_closed_at_once_has_its_file_opened_once(long_clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("framecache.growth.HEAD_START_SECONDS", 60.0)
+    monkeypatch.setattr(Growing, "_opened_anew", lambda _growing: pytest.fail("nobody wants the rest"))
+    reader = VideoReader(long_clip())
+    growth = reader._video.growth
+    assert growth is not None
+    assert growth._job is not None
+    assert growth._job.growing.take_packets() is None, "the decoder has them, and nobody else"
+    reader.close()
+    assert growth._thread is not None
+    growth._thread.join(10)
+    assert not growth._thread.is_alive()
+
+
+def test_packets_are_kept_while_they_are_few(long_clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
+    def scan(count: int) -> PacketScan:
+        scan = PacketScan(container, container.streams.video[0], no_progress, keeps_packets=True)
+        scan.read(lambda read: read == count)
+        return scan
+
+    with av.open(str(long_clip())) as container:
+        packets = scan(5).hand_over()
+        assert packets is not None
+        assert len(list(packets)) == COUNT, "those that were read, and the rest"
+    with av.open(str(long_clip())) as container:
+        few = scan(5)
+        few.keep_no_more()
+        assert few.hand_over() is None
+    monkeypatch.setattr("framecache.index.scan.MOST_KEPT_BYTES", 2000)
+    with av.open(str(long_clip())) as container:
+        assert scan(20).hand_over() is None
+    # Where no packets can be handed over, the scan goes on where it is.
+    with VideoReader(long_clip()) as reader:
+        assert len(reader) == COUNT
+        assert read_index(reader[40]) == 40
 
 
 def test_two_readers_share_one_scan(long_clip: Callable[..., Path], gate: Gate, monkeypatch: pytest.MonkeyPatch):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 from gates import ScanGate
 
-from framecache import VideoReader
+from framecache import IndexingError, VideoReader
 from framecache.index.frame_index import FrameIndex
 
 # Threads that each take and free memory; then glibc tells of each arena (malloc_stats(3)).
@@ -106,3 +108,53 @@ def test_a_closed_reader_goes_at_once_with_all_that_it_held(
     while _indices() > before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert _indices() <= before
+
+
+# Threads of FFmpeg's decoders; a decoder that is not freed before a fork would be freed in the child, which waits for them.
+def _codec_threads() -> int:
+    names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
+    return sum(name.startswith("av:") for name in names)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
+@pytest.mark.usefixtures("no_collector")
+def test_nothing_is_left_of_a_reader_whose_index_was_not_made(long_clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
+    before = _indices(), _codec_threads()
+    monkeypatch.setattr("framecache.opening.extends", lambda _larger, _smaller: False)
+    reader = VideoReader(long_clip(), prefetch=False)
+    reader.request_frame(0)
+    assert _codec_threads() > before[1]
+    with pytest.raises(IndexingError):
+        len(reader)
+    reader.close()
+    del reader
+    assert (_indices(), _codec_threads()) == before
+
+
+FORK = """
+import os, sys
+from framecache import VideoChangedError, VideoReader
+doomed, other = sys.argv[1:]
+reader = VideoReader(doomed, prefetch=False)
+os.unlink(doomed)
+reader.request_frame(0)
+try:
+    len(reader)
+except VideoChangedError as error:
+    print(type(error).__name__)
+reader.close()
+with VideoReader(other) as reader:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(len(reader) % 251)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_a_child_goes_on_after_an_index_of_the_parent_could_not_be_made(long_clip: Callable[..., Path], tmp_path: Path):
+    doomed = shutil.copy(long_clip(), tmp_path / "doomed.mkv")
+    environment = {**os.environ, "FRAMECACHE_INDEX_DIR": str(tmp_path / "store")}
+    command = [sys.executable, "-c", FORK, str(doomed), str(long_clip())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert (done.stdout.split(), done.stderr) == (["VideoChangedError", str(16 * 48 % 251)], "")

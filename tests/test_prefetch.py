@@ -400,9 +400,7 @@ def test_small_frames_of_another_video_do_not_make_room_for_large_ones(sample: P
         for place in range(40):
             small.request_frame(place)
         reader.request_frame(100)
-        client = reader._pictures
-        assert client is not None
-        room_frames = prefetcher_of(engine)._room_frames(engine, client, 100)
+        room_frames = prefetcher_of(engine)._room_frames(engine, reader._pictures, 100)
         assert 10 < room_frames <= 40, "of its own size, and shared with the other"
 
 

@@ -542,6 +542,18 @@ def test_a_video_is_played_in_the_browser(sample: Path, monkeypatch: pytest.Monk
         assert server.page_url.endswith(id_)
 
 
+def test_a_notebook_shows_what_it_may(sample: Path):
+    for options in ({"token": "mine"}, {"hosts": ["video.example.org"]}):
+        with serve_background(sample, **options) as server:
+            assert server._repr_html_() is None
+    for options in ({}, {"hosts": ["video.example.org"], "origins": ["https://notes.example.org"]}):
+        with serve_background(sample, **options) as server:
+            shown = server._repr_html_()
+            assert shown is not None
+            assert f'src="{server.page_url}"' in shown
+        assert server._repr_html_() is None
+
+
 def test_what_has_no_path_cannot_be_played(sample: Path, tmp_path: Path):
     with VideoReader(sample.read_bytes()) as reader, pytest.raises(BadTypeError, match="only a video with a path"):
         framecache.play(reader)

@@ -27,6 +27,7 @@ class TableAhead:
         self._open_bytes = open_bytes
         self._number = number
         self._found: tuple[int, Track] | None = None
+        self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._read, name="framecache-table", daemon=True)
 
     def start(self) -> None:
@@ -36,11 +37,15 @@ class TableAhead:
 
     def track(self, track_id: int) -> Track | None:
         """The track that was read, once it is, if it has that id."""
-        self.close()
+        self._join()
         return self._found[1] if self._found is not None and self._found[0] == track_id else None
 
     def close(self) -> None:
-        """Wait for the thread."""
+        """Read no further, and wait for the thread."""
+        self._is_over.set()
+        self._join()
+
+    def _join(self) -> None:
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -51,7 +56,7 @@ class TableAhead:
             ids = movie.video_track_ids() if movie else []
             if movie is None or self._number >= len(ids):
                 return
-            track = movie.track(file, ids[self._number])
+            track = movie.track(file, ids[self._number], self._is_over.is_set)
             if track is not None:
                 self._found = ids[self._number], track
 

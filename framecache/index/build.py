@@ -69,8 +69,8 @@ def begin_index(
 ) -> FrameIndex | Growing:
     """The index of a stream, or, of a long clean one that needs a scan, the first frames and what makes the rest.
 
-    Where it is made from the sample table, no packet is read from the container. Where the index has `packets`, those are all
-    that the container holds, for whoever goes on with it. Else it is closed, or taken out of `opened`.
+    Where it is made from the sample table, no packet is read from the container. Where the index has packets to take, those are
+    all that the container holds, for whoever goes on with it. Else it is closed, or taken out of `opened`.
 
     Args:
         first: The container, freshly opened, and the stream.
@@ -92,7 +92,9 @@ def begin_index(
     scan = PacketScan(container, stream, progress, keeps_packets=may_grow)
     making = _Making.of(stream, time_base, made_from, open_stream)
     known = making.first_part(scan) if may_grow else None
-    if known is not None:
+    if known is None:
+        scan.keep_no_more()
+    else:
         index, evidence = known
         # What bytes alone tell is borne out by decoding in the end, in the background.
         proven = evidence if evidence.frames_decoded else None

@@ -53,7 +53,6 @@ class Growing:
         done: How much of the file was read by then.
 
     Attributes:
-        packets: As above.
         index: The frames that are known by now.
         is_whole: Whether those are all frames.
     """
@@ -72,7 +71,7 @@ class Growing:
         self._evidence = evidence
         self._open_stream = open_stream
         self._finish = finish
-        self.packets = packets
+        self._packets = packets
         self._done = done
         self.index = index
         self.is_whole = False
@@ -106,6 +105,12 @@ class Growing:
             whole = self._finish(scan, opened, progress)
         self.index, self.is_whole = whole, True
         yield whole
+
+    def take_packets(self) -> Packets | None:
+        """All packets of the container that the index was begun in, for whoever has it from here on; once."""
+        # They hold the decoder, and all its pictures, for as long as they are held.
+        packets, self._packets = self._packets, None
+        return packets
 
     def begin_anew(self) -> Growing:
         """The same in a process that cannot go on with what is open here: read from the start."""

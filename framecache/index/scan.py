@@ -15,6 +15,8 @@ from framecache.progress import Progress
 
 PROGRESS_EVERY_PACKETS = 2000
 MOST_KEPT_BYTES = 8 * 1024**2
+# About what a packet takes beside its data.
+PACKET_BYTES = 500
 # As text, for PyAV's classes take no parameters at run time.
 Packets: TypeAlias = "Iterator[av.Packet[av.VideoStream]]"
 
@@ -105,10 +107,14 @@ class PacketScan:
         self._kept, self._packets = None, iter(())
         return itertools.chain(kept, packets)
 
+    def keep_no_more(self) -> None:
+        """There is nobody to hand packets over to."""
+        self._kept = None
+
     def _keep(self, packet: av.Packet[av.VideoStream]) -> None:
         if self._kept is not None:
             self._kept.append(packet)
-            self._kept_bytes += packet.size
+            self._kept_bytes += PACKET_BYTES + packet.size
             if self._kept_bytes > MOST_KEPT_BYTES:
                 self._kept = None
 

@@ -78,8 +78,8 @@ class Movie:
         ids = [_track_id(track) for track in tracks if _is_video(track)]
         return [track_id for track_id in ids if track_id is not None]
 
-    def track(self, file: RandomAccessBytes, track_id: int) -> Track | None:
-        """A track by its id, or None where anything about it is in doubt."""
+    def track(self, file: RandomAccessBytes, track_id: int, is_over: Callable[[], bool] = lambda: False) -> Track | None:
+        """A track by its id, or None where anything about it is in doubt, or `is_over` says that nobody wants it any more."""
         movie_scale = _scale(self.box.child(b"mvhd"))
         track = next((box for box in self.box.children() if box.kind == b"trak" and _track_id(box) == track_id), None)
         media = track.child(b"mdia") if track else None
@@ -101,8 +101,8 @@ class Movie:
                 return None
         elif self.fragments:
             return None
-        rows = _as_rows(samples, edit)
-        if rows is None or not _is_sound(rows, file):
+        rows = None if is_over() else _as_rows(samples, edit)
+        if rows is None or is_over() or not _is_sound(rows, file) or is_over():
             return None
         time_base = Fraction(1, scale)
         return Track(time_base, from_rows(rows, time_base, "table", flagged_starts(rows)), records)

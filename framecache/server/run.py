@@ -115,6 +115,8 @@ class ServerHandle:
         self.url = prepared.address.url
         self.token = prepared.policy.token
         self.page_url = page_url(self.url, self.token, page)
+        # A notebook should not keep a token, and is not let in where neither it nor this machine's pages are named.
+        self._may_be_framed = self.token is None and (prepared.policy.is_for_this_machine or bool(prepared.policy.origins))
         self._failure: BaseException | None = None
         self._is_answered = threading.Event()
         self._server = prepared.server(self._is_answered.set)
@@ -130,8 +132,8 @@ class ServerHandle:
         return f"<ServerHandle {self.url}, {'open' if self._thread.is_alive() else 'closed'}>"
 
     def _repr_html_(self) -> str | None:
-        """The page, for notebooks; None where it is closed, or wants a token, which a notebook should not keep."""
-        if not self._thread.is_alive() or self.token is not None:
+        """The page, for notebooks; None where it is closed, or pages of others may not frame it."""
+        if not self._thread.is_alive() or not self._may_be_framed:
             return None
         # A frame keeps the page's keys from being the notebook's too.
         style = "width: 100%; height: 38rem; border: 0"
